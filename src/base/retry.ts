@@ -1,0 +1,201 @@
+// The one place where anything is tried again. A task says of each failure whether a repeat may help; this says when, and
+// how often in all: full jitter, a gate per origin that a Retry-After closes for everybody, and a budget per run, so that a
+// dying server is not hammered. Nothing that runs in a task may retry by itself: nested repeats multiply.
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Log } from './log.ts';
+
+/** Numbers of the retry policy. */
+export interface RetryLimits {
+  /** Tries of one task, the first included. */
+  readonly attempts: number;
+  /** The wait before the n-th repeat is random between 0 and this times 2^(n-1). */
+  readonly baseDelayMs: number;
+  readonly maxDelayMs: number;
+  /** A server that asks for a longer wait is told no: the run fails and says the figure. */
+  readonly maxRetryAfterMs: number;
+  /** The run's patience: all waits together, and all repeats together. */
+  readonly budgetWaitMs: number;
+  readonly budgetRetries: number;
+  /** Bytes that must get through to count as progress; then the tries start anew. */
+  readonly progressBytes: number;
+}
+
+/**
+ * Six tries span about 15 s of waiting on average, which outlasts the restart of a registry behind a balancer. Five
+ * minutes in all outlast a node's replacement; after that a pipeline's own repeat is the better tool.
+ */
+export const defaultRetryLimits: RetryLimits = {
+  attempts: 6,
+  baseDelayMs: 500,
+  maxDelayMs: 15_000,
+  maxRetryAfterMs: 120_000,
+  budgetWaitMs: 300_000,
+  budgetRetries: 60,
+  progressBytes: 8 * 1024 * 1024,
+};
+
+/** Time and chance, passed in so that tests own them. */
+export interface Clock {
+  /** Monotonic. */
+  nowMs(): number;
+  /** Rejects with the signal's reason when it aborts. */
+  sleep(milliseconds: number, signal: AbortSignal): Promise<void>;
+  /** From 0 to below 1. */
+  random(): number;
+}
+
+/** The real one. */
+export const systemClock: Clock = {
+  nowMs: () => performance.now(),
+  sleep: async (milliseconds, signal) => {
+    signal.throwIfAborted();
+    try {
+      await delay(milliseconds, undefined, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+  },
+  random: () => Math.random(),
+};
+
+/** What a failed try means for the next one. */
+export type Verdict =
+  | { readonly kind: 'final' }
+  | {
+      readonly kind: 'retry';
+      /** For the log: "503", "connection reset". */
+      readonly cause: string;
+      /** Fewer tries than usual, the first included. */
+      readonly attempts?: number;
+      /** What the server asked for. */
+      readonly retryAfterMs?: number;
+      /** The server is busy: everybody waits, not only this task. */
+      readonly isBusy?: boolean;
+      /** An idle connection had been closed: repeated at once, once per task, without being counted. */
+      readonly isFree?: boolean;
+    };
+
+/** How a task ended that was given up. */
+export interface GivenUp {
+  /** Tries made. */
+  readonly attempts: number;
+  readonly elapsedMs: number;
+  /** The server asked for more than may be waited. */
+  readonly refusedWaitMs?: number;
+}
+
+export interface Task<Result> {
+  /** Scheme, host and port, or any name of what shares one gate. */
+  readonly origin: string;
+  /** For the log, completes "... failed": "upload of sha256:0123 to host/app". */
+  readonly what: string;
+  /** @param number 1 for the first try */
+  attempt(number: number): Promise<Result>;
+  judge(error: unknown): Verdict;
+  /** The error to throw in the end. */
+  giveUp(error: unknown, how: GivenUp): unknown;
+  /** Most bytes that any try got through so far. */
+  progressBytes?(): number;
+}
+
+interface TaskState {
+  attempts: number;
+  attemptsSinceProgress: number;
+  bytesAtProgress: number;
+  wasResentFree: boolean;
+  readonly startMs: number;
+}
+
+/** Runs tasks under one budget; one per run. */
+export class Retrier {
+  readonly #limits: RetryLimits;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #gates = new Map<string, number>();
+  #waitedMs = 0;
+  #retries = 0;
+
+  constructor(limits: RetryLimits, clock: Clock, log: Log) {
+    this.#limits = limits;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Runs a task to its result, to its last failure, or until the signal aborts. */
+  async run<Result>(task: Task<Result>, signal: AbortSignal): Promise<Result> {
+    const startMs = this.#clock.nowMs();
+    const state = { attempts: 0, attemptsSinceProgress: 0, bytesAtProgress: 0, wasResentFree: false, startMs };
+    for (;;) {
+      signal.throwIfAborted();
+      await this.#passGate(task.origin, signal);
+      state.attempts += 1;
+      state.attemptsSinceProgress += 1;
+      try {
+        return await task.attempt(state.attempts);
+      } catch (error) {
+        signal.throwIfAborted();
+        await this.#waitOrGiveUp(task, state, error, signal);
+      }
+    }
+  }
+
+  async #waitOrGiveUp<Result>(
+    task: Task<Result>,
+    state: TaskState,
+    error: unknown,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const verdict = task.judge(error);
+    const how = { attempts: state.attempts, elapsedMs: this.#clock.nowMs() - state.startMs };
+    if (verdict.kind === 'final') throw task.giveUp(error, how);
+    if (verdict.isFree === true && !state.wasResentFree) {
+      state.wasResentFree = true;
+      state.attemptsSinceProgress -= 1;
+      this.#log.debug(`${task.what}: ${verdict.cause} on an idle connection, sent again`);
+      return;
+    }
+    this.#noteProgress(task, state);
+    const limit = Math.min(verdict.attempts ?? this.#limits.attempts, this.#limits.attempts);
+    if (state.attemptsSinceProgress >= limit || this.#retries >= this.#limits.budgetRetries) {
+      throw task.giveUp(error, how);
+    }
+    const waitMs = this.#waitFor(verdict.retryAfterMs, state.attemptsSinceProgress);
+    const askedMs = verdict.retryAfterMs ?? 0;
+    if (askedMs > this.#limits.maxRetryAfterMs || this.#waitedMs + waitMs > this.#limits.budgetWaitMs) {
+      throw task.giveUp(error, { ...how, ...(askedMs > 0 ? { refusedWaitMs: askedMs } : {}) });
+    }
+    this.#retries += 1;
+    this.#waitedMs += waitMs;
+    if (verdict.isBusy === true || askedMs > 0) this.#closeGate(task.origin, waitMs);
+    const repeat = `repeat ${state.attemptsSinceProgress} of ${limit - 1}`;
+    this.#log.info(`${task.what}: ${verdict.cause}; ${repeat} in ${(waitMs / 1000).toFixed(1)} s`);
+    await this.#clock.sleep(waitMs, signal);
+  }
+
+  #waitFor(askedMs: number | undefined, repeat: number): number {
+    const { baseDelayMs, maxDelayMs } = this.#limits;
+    const jitterMs = this.#clock.random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (repeat - 1));
+    return Math.max(askedMs ?? 0, jitterMs);
+  }
+
+  #noteProgress<Result>(task: Task<Result>, state: TaskState): void {
+    const bytes = task.progressBytes?.() ?? 0;
+    if (bytes - state.bytesAtProgress < this.#limits.progressBytes) return;
+    state.bytesAtProgress = bytes;
+    state.attemptsSinceProgress = 1;
+  }
+
+  #closeGate(origin: string, waitMs: number): void {
+    const untilMs = this.#clock.nowMs() + waitMs;
+    this.#gates.set(origin, Math.max(untilMs, this.#gates.get(origin) ?? 0));
+  }
+
+  async #passGate(origin: string, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      const leftMs = (this.#gates.get(origin) ?? 0) - this.#clock.nowMs();
+      if (leftMs <= 0) return;
+      await this.#clock.sleep(leftMs, signal);
+    }
+  }
+}

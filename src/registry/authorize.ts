@@ -1,0 +1,264 @@
+// One registry, and every request to it: the only place where a login is attached. It goes to exactly the registry's
+// scheme, host and port, and when it was refused it is not sent again. Nothing is repeated here but what an expired token
+// asks for. RFC 9110, 11; https://distribution.github.io/distribution/spec/auth/token/
+import type { Credentials, CredentialSource } from '../base/credentials.ts';
+import type { Clock } from '../base/retry.ts';
+import { orAbort } from './abortable.ts';
+import { type Answer, readAnswer, UnexpectedAnswer } from './answer.ts';
+import { type Challenge, chooseChallenge } from './challenge.ts';
+import { FirstUse } from './first-use.ts';
+import { follow, type FollowedRequest } from './follow.ts';
+import {
+  accessDenied,
+  badRealm,
+  credentialsMissing,
+  credentialsRefused,
+  type Party,
+  tokenDenied,
+} from './login-errors.ts';
+import { Neighbourhood } from './neighbourhood.ts';
+import { ping, type Site } from './ping.ts';
+import { judgeRealm } from './realm.ts';
+import { ForbiddenTarget, type RequestTarget } from './redirect.ts';
+import { mergeScopes, type Scope, scopeText } from './scope.ts';
+import { credentialKey, type Match, type Token, type TokenCache } from './token.ts';
+import { basicAuthorization } from './token-request.ts';
+import type { Wire, WireResponse } from './wire.ts';
+
+/** A request to a registry. */
+export interface RegistryRequest extends Pick<
+  FollowedRequest,
+  'method' | 'headers' | 'body' | 'headersMs' | 'redirects' | 'what' | 'party'
+> {
+  /** A path below the registry's address, or a target from a Location. */
+  readonly to: string | RequestTarget;
+  /** The first one's repository decides which login is used. */
+  readonly scopes: readonly [Scope, ...Scope[]];
+  /** A 401 is an answer like any other: no new token, no error. */
+  readonly isCourtesy?: boolean;
+}
+
+/** What a token is asked for on behalf of somebody else. */
+export interface ForeignTokenRequest {
+  readonly realm: string;
+  readonly service: string;
+  readonly scopes: readonly string[];
+  /** Repository whose login is used. */
+  readonly path: string | undefined;
+  readonly party: Party;
+  /** For messages. */
+  readonly what: string;
+}
+
+export interface AccessOptions {
+  /** `docker.io` or `host[:port]`. */
+  readonly host: string;
+  readonly apiHost: string;
+  readonly isInsecure: boolean;
+  readonly tokenHosts: ReadonlySet<string>;
+  readonly credentials: CredentialSource;
+  readonly wire: Wire;
+  readonly tokens: TokenCache;
+  readonly clock: Clock;
+  /** Of the whole client: what several requests wait for ends with it. */
+  readonly lifetime: AbortSignal;
+}
+
+/** The way to one registry. */
+export class RegistryAccess {
+  readonly #options: AccessOptions;
+  readonly #neighbourhood: Neighbourhood;
+  readonly #firstUse = new FirstUse();
+  #site: Promise<Site> | undefined;
+  #hasAnswered = false;
+
+  constructor(options: AccessOptions) {
+    this.#options = options;
+    this.#neighbourhood = new Neighbourhood(new URL(`https://${options.apiHost}`).hostname);
+  }
+
+  /** Whether the registry has answered anything in this run: then a broken connection may just have been an old one. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered;
+  }
+
+  /** Scheme, host and port; pings the registry the first time. */
+  async origin(party: Party, signal: AbortSignal): Promise<string> {
+    return (await this.#settle(party, signal)).origin;
+  }
+
+  /**
+   * Sends a request with the login that it needs. Every status but 401 is the caller's to judge.
+   *
+   * @throws RegistryError for logins and redirects, UnexpectedAnswer of the token server or the ping, network errors
+   */
+  async send(request: RegistryRequest, signal: AbortSignal): Promise<WireResponse> {
+    const site = await this.#settle(request.party, signal);
+    const credentials = await this.#options.credentials.find(this.#options.host, request.scopes[0].path);
+    const { challenge } = site;
+    if (challenge !== undefined && credentials?.kind === 'registry-token') {
+      return this.#sendAsIs(site, request, credentials, `Bearer ${credentials.token}`, signal);
+    }
+    if (challenge?.scheme === 'basic' && credentials?.kind === 'basic') {
+      return this.#sendAsIs(site, request, credentials, basicAuthorization(credentials), signal);
+    }
+    if (challenge?.scheme === 'bearer') return this.#sendWithToken(site, request, challenge, credentials, signal);
+    const response = await this.#exchange(site, request, undefined, signal);
+    if (response.status !== 401) return response;
+    const answer = await readAnswer(response, signal);
+    const asked = chooseChallenge(answer.challenges);
+    if (challenge !== undefined || asked === undefined) throw this.#noLogin(request, credentials, answer);
+    // The ping was open, this is not.
+    this.#site = Promise.resolve({ origin: site.origin, challenge: asked });
+    return this.send(request, signal);
+  }
+
+  /** A token for exactly these scopes; `realm` and `service` are what the one who needs it was told. */
+  async fetchToken(request: ForeignTokenRequest, signal: AbortSignal): Promise<Token> {
+    const { party, realm, service, scopes, what } = request;
+    const credentials = await this.#options.credentials.find(this.#options.host, request.path);
+    const ask = (origin: string): Promise<Token> =>
+      this.#token({ origin, realm, service, scopes, credentials, party, what, match: 'exactly' }, signal);
+    if (this.#site === undefined) {
+      // Nobody has asked this registry anything yet, and mostly nothing needs to be known about it.
+      try {
+        return await ask(`https://${this.#options.apiHost}`);
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'bad-realm')) throw error;
+      }
+    }
+    return ask(await this.origin(party, signal));
+  }
+
+  #settle(party: Party, signal: AbortSignal): Promise<Site> {
+    if (this.#site === undefined) {
+      const { apiHost, isInsecure, wire, lifetime } = this.#options;
+      const site = ping(wire, { party, apiHost, isInsecure, neighbourhood: this.#neighbourhood }, lifetime);
+      this.#site = site;
+      site.then(
+        () => {
+          this.#hasAnswered = true;
+        },
+        () => {
+          this.#site = undefined;
+        },
+      );
+    }
+    return orAbort(this.#site, signal);
+  }
+
+  async #sendAsIs(
+    site: Site,
+    request: RegistryRequest,
+    credentials: Credentials,
+    authorization: string,
+    signal: AbortSignal,
+  ): Promise<WireResponse> {
+    const response = await this.#firstUse.send(
+      credentialKey(credentials),
+      () => this.#exchange(site, request, authorization, signal),
+      async (refused) => credentialsRefused(request.party, credentials, await readAnswer(refused, signal)),
+      signal,
+    );
+    if (response.status !== 401) return response;
+    throw accessDenied(request, { credentials }, await readAnswer(response, signal));
+  }
+
+  async #sendWithToken(
+    site: Site,
+    request: RegistryRequest,
+    challenge: Challenge,
+    credentials: Credentials | undefined,
+    signal: AbortSignal,
+  ): Promise<WireResponse> {
+    const { origin } = site;
+    const { party, what } = request;
+    const query = {
+      origin,
+      realm: challenge.parameters.get('realm'),
+      service: challenge.parameters.get('service') ?? '',
+      credentials,
+      party,
+      what,
+      match: 'at-least',
+    } as const;
+    let scopes = request.scopes.map(scopeText);
+    for (let isRenewed = false; ; isRenewed = true) {
+      const startMs = this.#options.clock.nowMs();
+      const token = await this.#token({ ...query, scopes }, signal);
+      const response = await this.#exchange(site, request, `Bearer ${token.value}`, signal);
+      if (response.status !== 401 || request.isCourtesy === true) return response;
+      const answer = await readAnswer(response, signal);
+      const wider = mergeScopes(scopes, challengedScopes(answer));
+      const complaint = chooseChallenge(answer.challenges)?.parameters.get('error');
+      const isStale =
+        complaint === 'invalid_token' || (complaint !== 'insufficient_scope' && token.receivedMs < startMs);
+      if (isRenewed || (!isStale && wider.length === scopes.length && wider.every((scope) => scopes.includes(scope)))) {
+        if (credentials === undefined) throw this.#noLogin(request, credentials, answer);
+        throw accessDenied(request, { credentials, token: token.value }, answer);
+      }
+      this.#options.tokens.drop(token);
+      scopes = [...wider];
+    }
+  }
+
+  async #token(
+    query: {
+      readonly origin: string;
+      readonly realm: string | undefined;
+      readonly service: string;
+      readonly scopes: readonly string[];
+      readonly credentials: Credentials | undefined;
+      readonly party: Party;
+      readonly what: string;
+      readonly match: Match;
+    },
+    signal: AbortSignal,
+  ): Promise<Token> {
+    const { origin, realm, service, scopes, credentials, party, what, match } = query;
+    const { tokenHosts, tokens } = this.#options;
+    const verdict = judgeRealm(realm, { registryOrigin: origin, tokenHosts });
+    if (!verdict.ok) throw badRealm(party, verdict.reason);
+    const server = verdict.target;
+    const isForeign = new URL(server.origin).hostname !== new URL(origin).hostname;
+    const neighbourhood = this.#neighbourhood;
+    try {
+      return await tokens.get({ party, server, service, scopes, credentials, neighbourhood, isForeign }, match, signal);
+    } catch (error) {
+      if (error instanceof ForbiddenTarget) throw badRealm(party, `its token server: ${error.message}`);
+      if (!(error instanceof UnexpectedAnswer && [401, 403].includes(error.answer.status))) throw error;
+      if (credentials !== undefined) throw tokenDenied(party, what, credentials, error.answer);
+      throw credentialsMissing(party, what, this.#options.credentials.searched, error.answer);
+    }
+  }
+
+  async #exchange(
+    site: Site,
+    request: RegistryRequest,
+    authorization: string | undefined,
+    signal: AbortSignal,
+  ): Promise<WireResponse> {
+    const { to } = request;
+    const target = typeof to === 'string' ? { origin: site.origin, path: to } : to;
+    const { origin } = site;
+    const neighbourhood = this.#neighbourhood;
+    const response = await follow(
+      this.#options.wire,
+      { ...request, target, authorization, origin, neighbourhood },
+      signal,
+    );
+    this.#hasAnswered = true;
+    return response;
+  }
+
+  #noLogin(request: RegistryRequest, credentials: Credentials | undefined, answer: Answer): Error {
+    if (credentials !== undefined) return accessDenied(request, { credentials }, answer);
+    return credentialsMissing(request.party, request.what, this.#options.credentials.searched, answer);
+  }
+}
+
+/** What the registry says that it wanted. */
+function challengedScopes(answer: Answer): readonly string[] {
+  const scope = chooseChallenge(answer.challenges)?.parameters.get('scope') ?? '';
+  return scope.split(' ').filter((part) => part !== '');
+}

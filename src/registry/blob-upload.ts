@@ -1,0 +1,236 @@
+// Brings one blob into a repository: not at all when it is there, by a mount when the registry has it elsewhere, else by
+// POST and one PUT with its length. One PUT is authorised once, at its start, so it may take hours; and its body can be opened
+// again, so it can be repeated. OCI distribution-spec 1.1, end-4, end-6, end-11.
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { type Digest, isDigest } from '../base/digest.ts';
+import { UnexpectedAnswer, unexpected } from './answer.ts';
+import { seesBlob, shortDigest } from './blobs.ts';
+import { blobMediaType } from './media-types.ts';
+import { StartOver } from './operation.ts';
+import type { Place } from './place.ts';
+import { ForbiddenTarget, type RequestTarget, resolveTarget, withParameter } from './redirect.ts';
+import { refusal } from './refusal.ts';
+import { RegistryError } from './registry-error.ts';
+import type { UploadSlots } from './upload-slots.ts';
+import { discard, headerOf, type WireResponse } from './wire.ts';
+
+/** A blob that is to be in the repository. */
+export interface Blob {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  /** A fresh stream of all bytes at each call. */
+  readonly open: () => Readable;
+  /** Path of a repository on the same registry that has it. */
+  readonly mountFrom?: string;
+  /** Bytes sent by the current try. */
+  readonly onProgress?: (sentBytes: number) => void;
+}
+
+export type BlobOutcome = 'exists' | 'mounted' | 'uploaded';
+
+/** An upload that the registry has forgotten is begun anew this often in all: replicas without a common memory. */
+const lostUploadAttempts = 4;
+const damagedUploadAttempts = 2;
+
+/** Where uploads of a repository go, and which are open. */
+export interface UploadPlace {
+  readonly place: Place;
+  readonly slots: UploadSlots;
+  /** For cancelling. */
+  readonly open: Set<RequestTarget>;
+}
+
+/** Uploads or mounts a blob that is not in the repository. */
+export async function uploadBlob(to: UploadPlace, blob: Blob, signal: AbortSignal): Promise<BlobOutcome> {
+  const { place, slots } = to;
+  const what = `upload of ${shortDigest(blob.digest)} (${sizeText(blob.sizeBytes)}) to ${place.name}`;
+  const progress = { wasSentWhole: false, mostBytes: 0 };
+  return place.operate(
+    'blob',
+    what,
+    async () => {
+      const leave = await slots.take(blob.sizeBytes, signal);
+      try {
+        // The answer to an earlier try may have been lost.
+        if (progress.wasSentWhole && (await seesBlob(place, blob, what, signal))) return 'uploaded';
+        const start = await beginUpload(to, blob, what, signal);
+        if (start === 'mounted') return start;
+        await sendBody(to, blob, start, what, progress, signal);
+        return 'uploaded';
+      } finally {
+        leave();
+      }
+    },
+    signal,
+    () => progress.mostBytes,
+  );
+}
+
+async function beginUpload(
+  to: UploadPlace,
+  blob: Blob,
+  what: string,
+  signal: AbortSignal,
+): Promise<RequestTarget | 'mounted'> {
+  const { place } = to;
+  const mounted = blob.mountFrom === undefined ? undefined : await tryMount(place, blob, blob.mountFrom, what, signal);
+  if (mounted?.status === 201) {
+    // Some registries say so and have nothing.
+    if (await seesBlob(place, blob, what, signal)) return 'mounted';
+  } else if (mounted !== undefined) {
+    return openUpload(to, mounted, what);
+  }
+  return startUpload(to, what, signal);
+}
+
+/** POST for an upload. */
+export async function startUpload(to: UploadPlace, what: string, signal: AbortSignal): Promise<RequestTarget> {
+  const response = await to.place.send({ method: 'POST', to: 'blobs/uploads/', redirects: 'own-origin', what }, signal);
+  if (response.status !== 202) throw await unexpected(response, signal);
+  await discard(response, signal);
+  return openUpload(to, response, what);
+}
+
+/** undefined: this registry or this login cannot do it, which costs only the upload. */
+async function tryMount(
+  place: Place,
+  blob: Blob,
+  from: string,
+  what: string,
+  signal: AbortSignal,
+): Promise<WireResponse | undefined> {
+  const query = `mount=${encodeURIComponent(blob.digest)}&from=${encodeURIComponent(from)}`;
+  const otherScope = { path: from, actions: ['pull'] };
+  try {
+    const response = await place.send(
+      { method: 'POST', to: `blobs/uploads/?${query}`, otherScope, redirects: 'own-origin', what },
+      signal,
+    );
+    await discard(response, signal);
+    return response.status === 201 || response.status === 202 ? response : undefined;
+  } catch (error) {
+    if (error instanceof RegistryError && error.code === 'denied') return undefined;
+    throw error;
+  }
+}
+
+function openUpload(to: UploadPlace, response: WireResponse, what: string): RequestTarget {
+  const location = headerOf(response, 'location');
+  try {
+    if (location === undefined) throw new ForbiddenTarget('it does not say where to');
+    const target = resolveTarget(location, response.target);
+    to.open.add(target);
+    return target;
+  } catch (error) {
+    if (!(error instanceof ForbiddenTarget)) throw error;
+    const { party } = to.place;
+    throw new RegistryError({
+      ...party,
+      code: 'bad-location',
+      exitCode: 4,
+      message: `${what}: ${party.host} names no usable place for the upload: ${error.message}`,
+    });
+  }
+}
+
+async function sendBody(
+  to: UploadPlace,
+  blob: Blob,
+  location: RequestTarget,
+  what: string,
+  progress: { wasSentWhole: boolean; mostBytes: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const { place } = to;
+  progress.wasSentWhole = false;
+  const body = {
+    sizeBytes: blob.sizeBytes,
+    open: blob.open,
+    onSent: (sentBytes: number): void => {
+      progress.wasSentWhole = sentBytes >= blob.sizeBytes;
+      progress.mostBytes = Math.max(progress.mostBytes, sentBytes);
+      blob.onProgress?.(sentBytes);
+    },
+  };
+  const response = await place.send(
+    {
+      method: 'PUT',
+      to: withParameter(location, 'digest', blob.digest),
+      headers: { 'content-type': blobMediaType },
+      body,
+      headersMs: place.limits.commitMs,
+      redirects: 'any-origin',
+      what,
+    },
+    signal,
+  );
+  if (![200, 201, 202, 204].includes(response.status)) {
+    await settleRefusedBody(to, blob, await unexpected(response, signal), what, signal);
+  } else {
+    await discard(response, signal);
+    checkStored(place, blob, headerOf(response, 'docker-content-digest'), what);
+  }
+  to.open.delete(location);
+}
+
+/** Returns when the blob is there all the same: somebody else may have been faster. */
+async function settleRefusedBody(
+  { place }: UploadPlace,
+  blob: Blob,
+  error: UnexpectedAnswer,
+  what: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { answer } = error;
+  if (![400, 404, 409].includes(answer.status)) throw error;
+  if (await seesBlob(place, blob, what, signal)) return;
+  const operation = { kind: 'blob', what, repository: place.name, party: place.party } as const;
+  const once = { attempts: 1, elapsedMs: 0 };
+  if (answer.codes.includes('DIGEST_INVALID') || answer.codes.includes('SIZE_INVALID')) {
+    await checkOwnBytes(blob, what);
+    const outcome = refusal(operation, answer, once);
+    throw new StartOver('the registry received other bytes', damagedUploadAttempts, outcome);
+  }
+  if (answer.status !== 404) throw error;
+  const outcome = new RegistryError({
+    ...place.party,
+    code: 'upload-lost',
+    exitCode: 4,
+    message: `${what}: ${place.party.host} forgot the upload ${lostUploadAttempts} times`,
+    hint: 'several replicas of a registry need one shared secret, or a balancer that keeps a client on one of them',
+    attempts: lostUploadAttempts,
+    status: 404,
+  });
+  throw new StartOver('the registry forgot the upload', lostUploadAttempts, outcome);
+}
+
+function checkStored(place: Place, blob: Blob, stored: string | undefined, what: string): void {
+  if (stored === undefined || !isDigest(stored) || stored === blob.digest) return;
+  throw new RegistryError({
+    ...place.party,
+    code: 'integrity',
+    exitCode: 7,
+    message: `${what}: ${place.party.host} stored ${stored} instead of ${blob.digest}`,
+  });
+}
+
+/** Whether it is us who send the wrong bytes. */
+async function checkOwnBytes(blob: Blob, what: string): Promise<void> {
+  const hash = createHash('sha256');
+  for await (const chunk of blob.open()) hash.update(chunk);
+  const digest = `sha256:${hash.digest('hex')}`;
+  if (digest === blob.digest) return;
+  throw new RegistryError({
+    host: '',
+    side: 'source',
+    code: 'export-damaged',
+    exitCode: 7,
+    message: `${what}: what is to be uploaded has the digest ${digest}: it changed after it was hashed`,
+  });
+}
+
+function sizeText(bytes: number): string {
+  if (bytes < 1000) return `${bytes} bytes`;
+  return bytes < 1_000_000 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}

@@ -1,0 +1,127 @@
+// Words for a registry that could not be spoken to at all: names, ports, TLS, silence. Decided by the error codes of node,
+// OpenSSL and undici, never by message texts.
+import { hopeOf, networkCodeOf } from '../base/transient.ts';
+import type { GivenUp } from '../base/retry.ts';
+import type { Party } from './login-errors.ts';
+import { RegistryError } from './registry-error.ts';
+
+const unknownAuthorityCodes: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_UNTRUSTED',
+]);
+
+const invalidCertificateCodes: ReadonlyMap<string, string> = new Map([
+  ['CERT_HAS_EXPIRED', 'has expired'],
+  ['CERT_NOT_YET_VALID', 'is not valid yet'],
+  ['ERR_TLS_CERT_ALTNAME_INVALID', 'is for another host'],
+  ['CERT_REVOKED', 'was revoked'],
+  ['INVALID_PURPOSE', 'is not for servers'],
+]);
+
+const plainServerCodes: ReadonlySet<string> = new Set([
+  'EPROTO',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
+  'ERR_SSL_PACKET_LENGTH_TOO_LONG',
+  'ERR_SSL_HTTP_REQUEST',
+]);
+
+const clientCertificateCodes: ReadonlySet<string> = new Set([
+  'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+  'ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE',
+]);
+
+const silenceCodes: ReadonlySet<string> = new Set(['ETIMEDOUT', 'UND_ERR_HEADERS_TIMEOUT', 'UND_ERR_BODY_TIMEOUT']);
+
+/** What a code means to people; other codes are shown as they are. */
+const meanings: ReadonlyMap<string, string> = new Map([
+  ['ENOTFOUND', 'its name is not known to the DNS'],
+  ['EAI_AGAIN', 'the DNS does not answer'],
+  ['ECONNREFUSED', 'nothing listens there'],
+  ['ECONNRESET', 'the connection was reset'],
+  ['EPIPE', 'the connection was reset'],
+  ['UND_ERR_SOCKET', 'the connection was closed'],
+  ['UND_ERR_CONNECT_TIMEOUT', 'it could not be reached in time'],
+  ['EHOSTUNREACH', 'there is no route to it'],
+  ['ENETUNREACH', 'there is no route to it'],
+]);
+
+/** Whether TLS was spoken and the certificate was the trouble. */
+export function isCertificateError(error: unknown): boolean {
+  const code = networkCodeOf(error) ?? '';
+  return unknownAuthorityCodes.has(code) || invalidCertificateCodes.has(code) || clientCertificateCodes.has(code);
+}
+
+/** A short cause for a line of the log. */
+export function describeNetworkError(error: unknown): string {
+  const code = networkCodeOf(error);
+  if (code !== undefined && silenceCodes.has(code)) return 'no answer in time';
+  return meanings.get(code ?? '') ?? code ?? (error instanceof Error ? error.message : String(error));
+}
+
+/** Errors of files that are read for an upload have codes too. */
+function isOfNetwork(error: unknown, code: string): boolean {
+  return (
+    hopeOf(error) !== 'none' || /^(?:UND_ERR_(?!REQ_|INVALID_)|HPE_|ERR_SSL_|ERR_TLS_|EPROTO|E\w+UNREACH)/.test(code)
+  );
+}
+
+/** The error for a request that never got an answer. undefined for errors that are not of the network. */
+export function networkError(party: Party, what: string, error: unknown, how: GivenUp): RegistryError | undefined {
+  const code = networkCodeOf(error);
+  if (code === undefined) return undefined;
+  const { host } = party;
+  const common = { ...party, attempts: how.attempts, cause: error };
+  const invalid = invalidCertificateCodes.get(code);
+  if (unknownAuthorityCodes.has(code)) {
+    return new RegistryError({
+      ...common,
+      code: 'tls-unknown-ca',
+      exitCode: 4,
+      message: `${what}: the certificate of ${host} is signed by an authority that is not trusted here`,
+      hint: `give the authority's certificate in \`ca_cert\`, or name ${host} in \`insecure_registries\``,
+    });
+  }
+  if (invalid !== undefined) {
+    const now = new Date().toISOString().slice(0, 16);
+    return new RegistryError({
+      ...common,
+      code: 'tls-invalid',
+      exitCode: 4,
+      message: `${what}: the certificate of ${host} ${invalid} (this machine's clock says ${now} UTC)`,
+    });
+  }
+  if (clientCertificateCodes.has(code)) {
+    return new RegistryError({
+      ...common,
+      code: 'tls-client-cert',
+      exitCode: 4,
+      message: `${what}: ${host} ended the TLS handshake; it may want a client certificate`,
+    });
+  }
+  if (plainServerCodes.has(code)) {
+    return new RegistryError({
+      ...common,
+      code: 'plain-http',
+      exitCode: 2,
+      message: `${what}: ${host} does not speak TLS`,
+      hint: `if it is meant to be spoken to over plain http, name ${host} in \`insecure_registries\``,
+    });
+  }
+  if (!isOfNetwork(error, code)) return undefined;
+  const tries = describeTries(how);
+  if (silenceCodes.has(code)) {
+    const message = `${what}: ${host} did not answer in time${tries}`;
+    return new RegistryError({ ...common, code: 'stalled', exitCode: 6, message });
+  }
+  const message = `${what}: ${host} cannot be reached: ${meanings.get(code) ?? code}${tries}`;
+  return new RegistryError({ ...common, code: 'unreachable', exitCode: 4, message });
+}
+
+/** ` (6 tries in 41 s)`, nothing for a single try. */
+export function describeTries({ attempts, elapsedMs }: GivenUp): string {
+  return attempts < 2 ? '' : ` (${attempts} tries in ${Math.round(elapsedMs / 1000)} s)`;
+}

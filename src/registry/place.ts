@@ -1,0 +1,83 @@
+// One repository as the requests see it: where it is, who speaks, which rights are asked for. The verbs are in
+// manifests.ts and blobs.ts; Repository puts them together.
+import type { RegistryAccess, RegistryRequest } from './authorize.ts';
+import type { Party } from './login-errors.ts';
+import { operate, type OperationContext } from './operation.ts';
+import type { RequestTarget } from './redirect.ts';
+import type { Operation } from './refusal.ts';
+import type { Scope } from './scope.ts';
+import type { TimeLimits } from './time-limits.ts';
+import type { WireResponse } from './wire.ts';
+
+export interface PlaceOptions {
+  readonly party: Party;
+  readonly path: string;
+  readonly access: RegistryAccess;
+  readonly context: OperationContext;
+  readonly limits: TimeLimits;
+  /** Ask for the right to push from the start, so that one token serves all requests. */
+  readonly mayPush: boolean;
+}
+
+/** What a request to a repository says beside its address. */
+export type PlaceRequest = Pick<RegistryRequest, 'method' | 'headers' | 'body' | 'headersMs' | 'redirects' | 'what'> & {
+  /** Below `/v2/<path>/`, or a target from a Location. */
+  readonly to: string | RequestTarget;
+  readonly isCourtesy?: boolean;
+  /** Rights in another repository that are needed as well. */
+  readonly otherScope?: Scope;
+};
+
+/** A repository and the way to it. */
+export class Place {
+  readonly party: Party;
+  readonly path: string;
+  /** `host/path` */
+  readonly name: string;
+  readonly limits: TimeLimits;
+  readonly #access: RegistryAccess;
+  readonly #context: OperationContext;
+  #mayPush: boolean;
+
+  constructor(options: PlaceOptions) {
+    this.party = options.party;
+    this.path = options.path;
+    this.name = `${options.party.host}/${options.path}`;
+    this.limits = options.limits;
+    this.#access = options.access;
+    this.#context = options.context;
+    this.#mayPush = options.mayPush;
+  }
+
+  /** From the first write on, reads use the same token. */
+  askForPush(): void {
+    this.#mayPush = true;
+  }
+
+  /** One request, with its login, tried once. */
+  async send(request: PlaceRequest, signal: AbortSignal): Promise<WireResponse> {
+    const { to, otherScope, ...rest } = request;
+    const own: Scope = { path: this.path, actions: this.#mayPush ? ['pull', 'push'] : ['pull'] };
+    return this.#access.send(
+      {
+        ...rest,
+        to: typeof to === 'string' ? `/v2/${this.path}/${to}` : to,
+        scopes: otherScope === undefined ? [own] : [own, otherScope],
+        party: this.party,
+      },
+      signal,
+    );
+  }
+
+  /** Tries something until it is done; `what` begins every message about it. */
+  async operate<Result>(
+    kind: Operation['kind'],
+    what: string,
+    attempt: (number: number) => Promise<Result>,
+    signal: AbortSignal,
+    progressBytes?: () => number,
+  ): Promise<Result> {
+    const operation = { kind, what, repository: this.name, party: this.party };
+    return operate(this.#context, operation, attempt, signal, progressBytes);
+  }
+}

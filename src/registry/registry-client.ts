@@ -1,0 +1,162 @@
+// The client of all registries of a run: one pool of connections, one cache of tokens, one retry budget. Repositories on one
+// registry share its ping, its logins and its upload places. OCI distribution-spec 1.1; https://distribution.github.io/.
+import type { CredentialSource } from '../base/credentials.ts';
+import type { Log } from '../base/log.ts';
+import { type Clock, defaultRetryLimits, Retrier, type RetryLimits, systemClock } from '../base/retry.ts';
+import { RegistryAccess } from './authorize.ts';
+import type { Party } from './login-errors.ts';
+import { operate, type OperationContext } from './operation.ts';
+import { Place } from './place.ts';
+import type { Side } from './registry-error.ts';
+import { Repository } from './repository.ts';
+import { defaultTimeLimits, type TimeLimits } from './time-limits.ts';
+import { TokenCache } from './token.ts';
+import { UploadSlots } from './upload-slots.ts';
+import { Wire } from './wire.ts';
+
+/** What the client is made of. */
+export interface RegistryOptions {
+  readonly credentials: CredentialSource;
+  /** `host[:port]` as in image names: TLS need not be verified there, and may be missing. */
+  readonly insecureHosts: ReadonlySet<string>;
+  /** PEM, beside the built-in roots. */
+  readonly caCertificates: readonly string[];
+  readonly userAgent: string;
+  readonly log: Log;
+  readonly limits?: Partial<RetryLimits & TimeLimits>;
+  /** Told each token on arrival. */
+  readonly redact?: (secret: string) => void;
+  /** Bodies that travel to one registry at a time; 6 by default. */
+  readonly maxConcurrentUploads?: number;
+  /** Hosts of token servers that may have a registry's login though they belong to another house. */
+  readonly tokenHosts?: ReadonlySet<string>;
+  /** URL of the proxy for a URL; none by default. */
+  readonly proxyFor?: (url: URL) => string | undefined;
+  /** The system's by default. */
+  readonly clock?: Clock;
+}
+
+/** What of a parsed reference says where a repository is. */
+export interface RepositoryAddress {
+  readonly domain: string;
+  readonly path: string;
+  readonly apiHost: string;
+}
+
+const defaultConcurrentUploads = 6;
+/** The names that a daemon uses for Docker Hub. */
+const hubHosts: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
+const hubApiHost = 'registry-1.docker.io';
+
+interface Registry {
+  readonly access: RegistryAccess;
+  readonly slots: UploadSlots;
+}
+
+/** One per run; close it at the end. */
+export class RegistryClient {
+  readonly #options: RegistryOptions;
+  readonly #limits: RetryLimits & TimeLimits;
+  readonly #clock: Clock;
+  readonly #wire: Wire;
+  readonly #tokens: TokenCache;
+  readonly #retrier: Retrier;
+  readonly #lifetime = new AbortController();
+  readonly #registries = new Map<string, Registry>();
+
+  constructor(options: RegistryOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultRetryLimits, ...defaultTimeLimits, ...options.limits };
+    this.#clock = options.clock ?? systemClock;
+    const unverified = new Set([...options.insecureHosts].map((host) => new URL(`https://${host}`).host));
+    this.#wire = new Wire({
+      limits: this.#limits,
+      userAgent: options.userAgent,
+      caCertificates: options.caCertificates,
+      isUnverified: (url) => unverified.has(url.host),
+      proxyFor: options.proxyFor ?? (() => undefined),
+    });
+    this.#tokens = new TokenCache({
+      wire: this.#wire,
+      clock: this.#clock,
+      redact: options.redact ?? (() => undefined),
+      lifetime: this.#lifetime.signal,
+    });
+    this.#retrier = new Retrier(this.#limits, this.#clock, options.log);
+  }
+
+  /**
+   * A repository. Nothing is asked yet.
+   *
+   * @param use `push` for targets: one token then serves reads and writes; `pull` for what is only read
+   */
+  repository(address: RepositoryAddress, use: 'pull' | 'push' = 'pull'): Repository {
+    const { access, slots } = this.#registry(address.domain, address.apiHost);
+    const place = new Place({
+      party: { host: address.domain, side: use === 'push' ? 'target' : 'source' },
+      path: address.path,
+      access,
+      context: this.#contextOf(address.apiHost, access),
+      limits: this.#limits,
+      mayPush: use === 'push',
+    });
+    return new Repository(place, slots);
+  }
+
+  /**
+   * A token for somebody who speaks to the registry by himself: the daemon. Exactly these scopes, from the same cache and by
+   * the same rules as our own. `path` chooses among logins for repositories.
+   */
+  async fetchToken(
+    request: { host: string; realm: string; service: string; scopes: readonly string[]; path?: string },
+    signal: AbortSignal,
+  ): Promise<{ token: string; expiresInSeconds: number; issuedAt: Date }> {
+    const domain = hubHosts.has(request.host) ? 'docker.io' : request.host;
+    const apiHost = domain === 'docker.io' ? hubApiHost : domain;
+    const { access } = this.#registry(domain, apiHost);
+    const party: Party = { host: domain, side: sideOf(request.scopes) };
+    const what = `login at ${domain} for ${request.scopes.join(' ') || 'no repository'}`;
+    const { realm, service, scopes, path } = request;
+    const token = await operate(
+      this.#contextOf(apiHost, access),
+      { kind: 'login', what, repository: path === undefined ? domain : `${domain}/${path}`, party },
+      () => access.fetchToken({ realm, service, scopes, path, party, what }, signal),
+      signal,
+    );
+    return { token: token.value, expiresInSeconds: token.lifeSeconds, issuedAt: token.issuedAt };
+  }
+
+  /** Ends all connections. Requests that are under way fail. */
+  async close(): Promise<void> {
+    this.#lifetime.abort(new Error('the registry client was closed'));
+    await this.#wire.close();
+  }
+
+  #registry(domain: string, apiHost: string): Registry {
+    const known = this.#registries.get(domain);
+    if (known !== undefined) return known;
+    const { credentials, insecureHosts, tokenHosts, maxConcurrentUploads } = this.#options;
+    const access = new RegistryAccess({
+      host: domain,
+      apiHost,
+      isInsecure: insecureHosts.has(domain),
+      tokenHosts: tokenHosts ?? new Set(),
+      credentials,
+      wire: this.#wire,
+      tokens: this.#tokens,
+      clock: this.#clock,
+      lifetime: this.#lifetime.signal,
+    });
+    const made = { access, slots: new UploadSlots(maxConcurrentUploads ?? defaultConcurrentUploads) };
+    this.#registries.set(domain, made);
+    return made;
+  }
+
+  #contextOf(apiHost: string, access: RegistryAccess): OperationContext {
+    return { retrier: this.#retrier, origin: apiHost, hasAnswered: () => access.hasAnswered };
+  }
+}
+
+function sideOf(scopes: readonly string[]): Side {
+  return scopes.some((scope) => scope.includes('push')) ? 'target' : 'source';
+}

@@ -1,0 +1,126 @@
+// One repository in a registry: its manifests, its blobs, and whether we may write there.
+import type { Readable } from 'node:stream';
+import type { Digest } from '../base/digest.ts';
+import { hasBlob, readBlob, seesBlob, shortDigest } from './blobs.ts';
+import { type Blob, type BlobOutcome, startUpload, uploadBlob, type UploadPlace } from './blob-upload.ts';
+import {
+  getManifest,
+  headManifest,
+  type Manifest,
+  type ManifestHead,
+  type ManifestTarget,
+  putManifest,
+} from './manifests.ts';
+import type { Place } from './place.ts';
+import type { RequestTarget } from './redirect.ts';
+import type { UploadSlots } from './upload-slots.ts';
+import { discard } from './wire.ts';
+
+/** Made by RegistryClient.repository. */
+export class Repository {
+  /** `host/path`, as shown to people. */
+  readonly name: string;
+  readonly #place: Place;
+  readonly #uploads: UploadPlace;
+  /** Blobs that are being brought here or were: each once, however many ask. */
+  readonly #blobs = new Map<Digest, Promise<BlobOutcome>>();
+
+  constructor(place: Place, slots: UploadSlots) {
+    this.name = place.name;
+    this.#place = place;
+    this.#uploads = { place, slots, open: new Set<RequestTarget>() };
+  }
+
+  /** undefined = absent, or not for us to see. */
+  async headManifest(tagOrDigest: string, signal: AbortSignal): Promise<ManifestHead | undefined> {
+    return headManifest(this.#place, tagOrDigest, signal);
+  }
+
+  /** undefined = absent. The bytes were checked against a digest that was asked for. */
+  async getManifest(tagOrDigest: string, signal: AbortSignal): Promise<Manifest | undefined> {
+    return getManifest(this.#place, tagOrDigest, signal);
+  }
+
+  /** PUT by tag, or by digest with any tags along. `confirmedTags`: those that the registry says it has set. */
+  async putManifest(
+    manifest: Manifest,
+    target: ManifestTarget,
+    signal: AbortSignal,
+  ): Promise<{ readonly confirmedTags: readonly string[] }> {
+    try {
+      return await putManifest(this.#place, manifest, target, signal);
+    } catch (error) {
+      // It may be one of the blobs that is missing: what we know of them is worth nothing now.
+      this.#blobs.clear();
+      throw error;
+    }
+  }
+
+  async hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean> {
+    return hasBlob(this.#place, digest, signal);
+  }
+
+  /** Brings a blob here in the cheapest way. Who asks for one that is on its way already waits for it: `exists`. */
+  async ensureBlob(
+    blob: {
+      readonly digest: Digest;
+      readonly sizeBytes: number;
+      readonly open: () => Readable;
+      readonly mountFrom?: string;
+      readonly onProgress?: (sentBytes: number) => void;
+    },
+    signal: AbortSignal,
+  ): Promise<BlobOutcome> {
+    const known = this.#blobs.get(blob.digest);
+    if (known !== undefined) {
+      await known;
+      return 'exists';
+    }
+    const bringing = this.#bring(blob, signal);
+    this.#blobs.set(blob.digest, bringing);
+    try {
+      return await bringing;
+    } catch (error) {
+      this.#blobs.delete(blob.digest);
+      throw error;
+    }
+  }
+
+  /** A small blob (a config), its hash checked. */
+  async readBlob(digest: Digest, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
+    return readBlob(this.#place, digest, maxBytes, signal);
+  }
+
+  /** Begins an upload and cancels it: the one proof of the right to push that every registry gives. */
+  async checkPushAccess(signal: AbortSignal): Promise<void> {
+    const what = `push to ${this.name}`;
+    this.#place.askForPush();
+    const upload = await this.#place.operate('blob', what, () => startUpload(this.#uploads, what, signal), signal);
+    await this.#cancel(upload);
+  }
+
+  /** Cancels the uploads that were begun and not finished. Never fails; at most a few seconds. */
+  async abandonUploads(): Promise<void> {
+    await Promise.all([...this.#uploads.open].map((upload) => this.#cancel(upload)));
+  }
+
+  async #bring(blob: Blob, signal: AbortSignal): Promise<BlobOutcome> {
+    this.#place.askForPush();
+    const what = `look for ${shortDigest(blob.digest)} in ${this.name}`;
+    const isThere = await this.#place.operate('read', what, () => seesBlob(this.#place, blob, what, signal), signal);
+    return isThere ? 'exists' : uploadBlob(this.#uploads, blob, signal);
+  }
+
+  /** Some registries grant nobody the right to cancel; they forget uploads by themselves. */
+  async #cancel(upload: RequestTarget): Promise<void> {
+    this.#uploads.open.delete(upload);
+    const limit = AbortSignal.timeout(this.#place.limits.cancelMs);
+    const what = `cancel an upload to ${this.name}`;
+    try {
+      const request = { method: 'DELETE', to: upload, redirects: 'none', isCourtesy: true, what } as const;
+      await discard(await this.#place.send(request, limit), limit);
+    } catch {
+      // It was a courtesy.
+    }
+  }
+}
