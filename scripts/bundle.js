@@ -3,6 +3,32 @@
 import { readFile, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
+/** Parts of dockerode that nothing here calls; its modem is replaced by src/engine/docker-api.ts. */
+const unusedByUs = [
+  '@balena/dockerignore',
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  'docker-modem',
+  'protobufjs',
+  'tar-fs',
+];
+/** Native speed-ups of ssh2, which goes on in JavaScript when they cannot be loaded. */
+const nativeOptions = /(^cpu-features$|\.node$)/;
+
+/** Resolves the unused parts to an empty module, and the native ones to a module that fails to load. */
+const leaveOut = {
+  name: 'leave-out',
+  setup(bundle) {
+    const unused = new RegExp(`^(${unusedByUs.join('|')})$`);
+    bundle.onResolve({ filter: unused }, ({ path }) => ({ path, namespace: 'unused' }));
+    bundle.onResolve({ filter: nativeOptions }, ({ path }) => ({ path, namespace: 'native' }));
+    bundle.onLoad({ filter: /.*/, namespace: 'unused' }, () => ({ contents: 'module.exports = {};' }));
+    bundle.onLoad({ filter: /.*/, namespace: 'native' }, ({ path }) => ({
+      contents: `throw new Error(${JSON.stringify(`${path} is not in the bundle`)});`,
+    }));
+  },
+};
+
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 
 await rm('dist', { recursive: true, force: true });
@@ -19,7 +45,9 @@ await build({
   legalComments: 'linked',
   define: { 'process.env.DOCKER_BUILD_VERSION': JSON.stringify(version) },
   banner: {
-    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+    // What CommonJS modules (dockerode, ssh2) expect to find.
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); const __dirname = import.meta.dirname;",
   },
+  plugins: [leaveOut],
   logLevel: 'warning',
 });
