@@ -1,0 +1,153 @@
+// The tags that a git ref asks for (auto_tag), as drone-docker makes them; docs/settings.md describes the options.
+// Inputs are the ref and the default branch, never the commit: some forges send no commit for tags.
+import { PluginError } from '../base/plugin-error.ts';
+
+export interface AutoTagInputs {
+  readonly ref: string;
+  readonly defaultBranch: string;
+  /** Empty: none. */
+  readonly suffix: string;
+  readonly defaultTag: string;
+  readonly latest: 'branch' | 'release' | 'both' | 'none';
+  readonly depth: 'major' | 'minor' | 'patch';
+  /** Empty: none. */
+  readonly prefix: string;
+  readonly nonSemver: 'fail' | 'as_is' | 'latest';
+  /** Tags to publish after these. */
+  readonly alsoTags: readonly string[];
+}
+
+export type AutoTags =
+  | { readonly kind: 'tags'; readonly tags: readonly string[]; readonly warnings: readonly string[] }
+  | { readonly kind: 'not-eligible'; readonly reason: string };
+
+/** The tags of a ref. Throws PluginError (exit 2) for a git tag that is no version, unless told otherwise. */
+export function autoTags(inputs: AutoTagInputs): AutoTags {
+  const { ref, defaultBranch, latest, defaultTag, prefix } = inputs;
+  if (!ref.startsWith('refs/tags/')) {
+    if (stripHead(ref) !== defaultBranch) {
+      return notEligible(
+        `auto_tag: ${JSON.stringify(ref)} is neither a tag nor the default branch ${JSON.stringify(defaultBranch)}`,
+      );
+    }
+    if (latest === 'branch' || latest === 'both') return finish([defaultTag], [], inputs);
+    return notEligible(`auto_tag: builds of the default branch get no tag (auto_tag_latest: ${latest})`);
+  }
+  const name = ref.slice('refs/tags/'.length);
+  if (!name.startsWith(prefix))
+    return notEligible(`auto_tag: git tag ${JSON.stringify(name)} does not begin with ${JSON.stringify(prefix)}`);
+  return versionTags(name.slice(prefix.length), inputs);
+}
+
+/** A ref without one leading refs/heads/. */
+export function stripHead(ref: string): string {
+  return ref.replace(/^refs\/heads\//, '');
+}
+
+/** A ref without refs/tags/ and one lower-case v. */
+export function stripTag(ref: string): string {
+  return ref.replace(/^refs\/tags\//, '').replace(/^v/, '');
+}
+
+function notEligible(reason: string): AutoTags {
+  return { kind: 'not-eligible', reason };
+}
+
+function versionTags(name: string, inputs: AutoTagInputs): AutoTags {
+  const version = parseVersion(stripTag(name));
+  if (version === undefined) return finish([notAVersion(name, inputs)], [], inputs);
+  const { numbers, prerelease, metadata } = version;
+  if (prerelease !== '' || metadata !== '') {
+    // Printed as numbers, as drone-docker does; "+" is not legal in a tag.
+    const plain = numbers.map((digits) => BigInt(digits).toString()).join('.');
+    const full = `${plain}${prerelease && `-${prerelease}`}${metadata && `_${metadata}`}`;
+    const warnings = metadata === '' ? [] : [`auto_tag: "+" is not legal in a tag; ${name} is published as ${full}`];
+    return finish([full], warnings, inputs);
+  }
+  const release = inputs.latest === 'release' || inputs.latest === 'both' ? [inputs.defaultTag] : [];
+  return finish([...shorterVersions(numbers, inputs.depth), ...release], [], inputs);
+}
+
+function shorterVersions(numbers: VersionNumbers, depth: AutoTagInputs['depth']): readonly string[] {
+  const [major, minor, patch] = numbers;
+  const full = `${major}.${minor}.${patch}`;
+  const lines = BigInt(major) === 0n ? [`${major}.${minor}`] : [major, `${major}.${minor}`];
+  switch (depth) {
+    case 'major':
+      return [...lines, full];
+    case 'minor':
+      return [`${major}.${minor}`, full];
+    case 'patch':
+      return [full];
+  }
+}
+
+function notAVersion(name: string, { nonSemver, defaultTag }: AutoTagInputs): string {
+  switch (nonSemver) {
+    case 'fail':
+      throw new PluginError({
+        code: 'settings',
+        exitCode: 2,
+        message: `settings.auto_tag: git tag ${JSON.stringify(name)} is not a semantic version`,
+        hint: 'name git tags like v1.2.3, or set auto_tag_non_semver to as_is or latest',
+      });
+    case 'latest':
+      return defaultTag;
+    case 'as_is':
+      return legalTag(name);
+  }
+}
+
+const maxTagLength = 128;
+
+/** The text with everything that a tag cannot hold replaced. */
+function legalTag(name: string): string {
+  const legal = name.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[.-]+/, '');
+  return legal === '' ? 'unnamed' : legal.slice(0, maxTagLength);
+}
+
+type VersionNumbers = readonly [major: string, minor: string, patch: string];
+
+interface Version {
+  /** As written, leading zeros included. */
+  readonly numbers: VersionNumbers;
+  readonly prerelease: string;
+  readonly metadata: string;
+}
+
+const identifiers = /^[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*$/;
+/** Version numbers are read as 64-bit integers by the tools whose tags these are. */
+const maxNumber = 2n ** 63n - 1n;
+
+function parseVersion(text: string): Version | undefined {
+  const [beforePlus, metadata] = cut(text, '+');
+  const [core, prerelease] = cut(beforePlus, '-');
+  const [major, minor, patch, ...more] = core.split('.');
+  if (major === undefined || minor === undefined || patch === undefined || more.length > 0) return undefined;
+  const numbers = [major, minor, patch] as const;
+  if (!numbers.every((digits) => /^\d{1,100}$/.test(digits) && BigInt(digits) <= maxNumber)) return undefined;
+  if (![prerelease, metadata].every((part) => part === '' || identifiers.test(part))) return undefined;
+  return { numbers, prerelease, metadata };
+}
+
+function cut(text: string, separator: string): readonly [before: string, after: string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function finish(made: readonly string[], warnings: readonly string[], inputs: AutoTagInputs): AutoTags {
+  const suffixed = inputs.suffix === '' ? made : made.map((tag) => withSuffix(tag, inputs));
+  const tags = [...new Set([...suffixed, ...inputs.alsoTags])];
+  const illegal = tags.find((tag) => !/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(tag));
+  if (illegal === undefined) return { kind: 'tags', tags, warnings };
+  throw new PluginError({
+    code: 'settings',
+    exitCode: 2,
+    message: `settings.auto_tag: the ref gives the tag ${JSON.stringify(illegal.slice(0, 140))}, which is not legal`,
+    hint: 'a tag has at most 128 letters, digits, "_", "." and "-", and does not begin with "." or "-"',
+  });
+}
+
+function withSuffix(tag: string, { suffix, defaultTag }: AutoTagInputs): string {
+  return tag === defaultTag ? suffix : `${tag}-${suffix}`;
+}

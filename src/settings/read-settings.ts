@@ -1,0 +1,64 @@
+// The settings of a step: arguments and environment, read by the table, checked together, with the files that they name.
+// Everything that is wrong is found before any connection and reported at once.
+import { readCommandLine } from './command-line.ts';
+import { crossCheck, isDryRun } from './cross-checks.ts';
+import { SettingsError, type Findings } from './findings.ts';
+import { findGiven } from './given.ts';
+import { checkForSecrets, readBuildArgs } from './read-build-args.ts';
+import { readCertificates, readDockerConfigs } from './read-logins.ts';
+import { readSecrets } from './read-secrets.ts';
+import { readSource } from './read-source.ts';
+import { readTags } from './read-tags.ts';
+import { readValues } from './read-values.ts';
+import type { Environment } from './reading.ts';
+import type { Settings } from './settings.ts';
+import type { WorkspaceFiles } from './workspace-files.ts';
+
+/** Where settings come from. */
+export interface SettingsInputs {
+  readonly env: Environment;
+  /** Arguments behind the program's name. */
+  readonly argv: readonly string[];
+  readonly files: WorkspaceFiles;
+  /** Called with each secret as soon as it is read. */
+  readonly redact: (secret: string) => void;
+}
+
+/** What a step asked for. */
+export type Request =
+  /** `check`: say what would be done. */
+  | { readonly mode: 'run' | 'check'; readonly settings: Settings; readonly warnings: readonly string[] }
+  | { readonly mode: 'help' }
+  | { readonly mode: 'version' };
+
+/** Reads and checks everything. Throws SettingsError with a line for each problem, and nothing else. */
+export function readSettings({ env, argv, files, redact }: SettingsInputs): Request {
+  const findings: Findings = { problems: [], warnings: [] };
+  const { mode, flags } = readCommandLine(argv, findings);
+  if (mode === 'help') return { mode };
+  if (mode === 'version') return { mode };
+  // Without a prototype: settings name variables, and `toString` or `__proto__` are none.
+  const environment: Environment = Object.assign(Object.create(null), env);
+  const given = findGiven(environment, flags, redact, findings);
+  const values = readValues(given, environment, redact, findings);
+  const dryRun = isDryRun({ values, given, findings });
+  crossCheck({ values, given, dryRun, findings });
+  const notes: string[] = [];
+  const logins = { values, given, environment, files, redact, findings };
+  const secrets = readSecrets({ values, environment, files, redact, findings });
+  const buildArgs = readBuildArgs(values, environment, findings);
+  checkForSecrets(buildArgs, secrets, values, findings);
+  const settings: Settings = {
+    values,
+    tags: readTags(values, files, findings, notes),
+    source: readSource(values, files, findings, notes),
+    buildArgs,
+    secrets,
+    dockerConfigs: readDockerConfigs(logins),
+    caCertificates: readCertificates(logins),
+    dryRun,
+    notes,
+  };
+  if (findings.problems.length > 0) throw new SettingsError(findings.problems, findings.warnings);
+  return { mode, settings, warnings: findings.warnings };
+}

@@ -1,0 +1,58 @@
+// What a step asked for, complete and checked: the values of the table, and what reading the workspace and the environment
+// made of them. The plan is made from this and the build facts alone.
+import type { Values } from './table.ts';
+
+/** Everything that a step asked for. */
+export interface Settings {
+  readonly values: Values;
+  readonly tags: TagChoice;
+  readonly source: BuildSource;
+  readonly buildArgs: BuildArgSources;
+  /** Build secrets by id. */
+  readonly secrets: ReadonlyMap<string, Uint8Array>;
+  /** docker config.json texts, in the order in which they are asked. */
+  readonly dockerConfigs: readonly DockerConfigText[];
+  /** PEM texts. */
+  readonly caCertificates: readonly string[];
+  /** No publishing: `dry_run: true` or `push: false`. */
+  readonly dryRun: boolean;
+  /** Facts for the log, e.g. that the tags came from a file. */
+  readonly notes: readonly string[];
+}
+
+/** The tags of `tags`, `tags_file` or `.tags`. */
+export interface TagChoice {
+  readonly list: readonly string[];
+  /** False when nobody asked: the list is then `latest`. */
+  readonly chosen: boolean;
+}
+
+/** Where the build's files are. */
+export interface BuildSource {
+  /** Absolute, links resolved. */
+  readonly contextDirectory: string;
+  /** The context as seen from the workspace (`.`, `app`), or its absolute path when outside. */
+  readonly contextName: string;
+  /** Absolute, links resolved; may lie outside the context. */
+  readonly dockerfileDirectory: string;
+  readonly dockerfileName: string;
+  /** As people wrote it. */
+  readonly dockerfileDisplay: string;
+}
+
+/** Build arguments by origin; the plan decides who wins. */
+export interface BuildArgSources {
+  /** From build_args or build_args_new. */
+  readonly explicit: ReadonlyMap<string, string>;
+  /** From build_args_from_env, in order. */
+  readonly fromEnvironment: readonly { readonly name: string; readonly value: string }[];
+  /** Proxies by lower-case name; empty ones are missing. */
+  readonly proxies: ReadonlyMap<string, string>;
+}
+
+/** The text of a docker config.json. */
+export interface DockerConfigText {
+  readonly text: string;
+  /** "settings config", "~/.docker/config.json": for messages. */
+  readonly source: string;
+}

@@ -1,0 +1,207 @@
+// From settings and build facts to what the run will do.
+import { describe, expect, it } from 'vitest';
+import { makePlan, type Plan } from '../../../src/plan/plan.ts';
+import { readBuildInfo, type BuildInfo } from '../../../src/settings/build-info.ts';
+import { goodStep, workspace, type StepSettings } from '../settings/step.ts';
+
+const now = new Date('2026-11-21T10:20:30Z');
+const info: BuildInfo = {
+  ref: 'refs/tags/v1.2.3',
+  defaultBranch: 'main',
+  commit: 'abc',
+  repository: 'Octo/My_App',
+  remoteUrl: 'https://git.example.com/octo/app.git',
+  event: 'tag',
+};
+
+const plan = (settings: StepSettings, more: Partial<BuildInfo> = {}, folder?: string): Plan =>
+  makePlan(goodStep(settings, folder), { ...info, ...more }, now);
+
+describe('the destination', () => {
+  it('is each repository with all tags', () => {
+    const { publish, action } = plan({ repo: 'octo/app,reg.example:5000/app', tags: '1,2' });
+    expect(action).toEqual({ kind: 'build' });
+    expect(publish?.targets.map(({ repository, tags }) => [repository.domain, repository.path, tags])).toEqual([
+      ['docker.io', 'octo/app', ['1', '2']],
+      ['reg.example:5000', 'app', ['1', '2']],
+    ]);
+  });
+
+  it('is nowhere in a dry run', () => {
+    expect(plan({ dry_run: 'true' })).not.toHaveProperty('publish');
+    expect(plan({ push: 'false' })).not.toHaveProperty('publish');
+    expect(plan({ dry_run: 'true' }).action).toEqual({ kind: 'build' });
+  });
+
+  it('has the tags of the git ref with auto_tag', () => {
+    expect(plan({ auto_tag: 'true' }).publish?.targets[0]?.tags).toEqual(['1', '1.2', '1.2.3']);
+    expect(plan({ auto_tag: 'true', auto_tag_suffix: 'alpine' }).publish?.targets[0]?.tags).toEqual([
+      '1-alpine',
+      '1.2-alpine',
+      '1.2.3-alpine',
+    ]);
+    expect(plan({ auto_tag: 'true', auto_tag_with_tags: 'true', tags: 'x' }).publish?.targets[0]?.tags).toEqual([
+      '1',
+      '1.2',
+      '1.2.3',
+      'x',
+    ]);
+    expect(plan({ auto_tag: 'true' }, { ref: 'refs/tags/v1.2.3+b' }).warnings).toHaveLength(1);
+  });
+
+  it('ends the run, or its publishing, when auto_tag has no tags for the ref', () => {
+    const elsewhere = { ref: 'refs/heads/develop' };
+    const skipped = plan({ auto_tag: 'true' }, elsewhere);
+    expect(skipped.action).toEqual({
+      kind: 'nothing-to-do',
+      reason: 'auto_tag: "refs/heads/develop" is neither a tag nor the default branch "main": nothing to do',
+    });
+    expect(skipped).not.toHaveProperty('publish');
+    const built = plan({ auto_tag: 'true', auto_tag_fallback: 'build' }, elsewhere);
+    expect(built.action).toEqual({ kind: 'build' });
+    expect(built).not.toHaveProperty('publish');
+    expect(built.notes).toEqual([expect.stringMatching(/: not published$/)]);
+  });
+
+  it('is an error when the git tag is no version', () => {
+    expect(() => plan({ auto_tag: 'true' }, { ref: 'refs/tags/nightly' })).toThrow(
+      expect.objectContaining({
+        exitCode: 2,
+        message: 'settings.auto_tag: git tag "nightly" is not a semantic version',
+      }),
+    );
+  });
+});
+
+describe('the build', () => {
+  it('is what the settings say', () => {
+    const { build } = plan({
+      target: 'final',
+      platform: 'linux/amd64,linux/arm64',
+      pull_image: 'false',
+      no_cache: 'true',
+      no_cache_filter: 'a,b',
+      add_host: 'db:10.0.0.2',
+      cache_from: 'octo/app:cache',
+      build_args: 'A=1',
+      custom_labels: 'team=a',
+      secret: '{"npm":"hunter22"}',
+    });
+    expect(build).toMatchObject({
+      target: 'final',
+      platforms: ['linux/amd64', 'linux/arm64'],
+      pull: false,
+      noCache: true,
+      noCacheFilter: ['a', 'b'],
+      addHosts: [{ host: 'db', address: '10.0.0.2' }],
+      cacheFrom: [{ type: 'registry', attrs: { ref: 'octo/app:cache' } }],
+      buildArgs: new Map([['A', '1']]),
+      secrets: new Map([['npm', Buffer.from('hunter22')]]),
+      dockerfileName: 'Dockerfile',
+      repositorySlug: 'octo/my-app',
+    });
+    expect(build.labels.get('team')).toBe('a');
+    expect(build.labels.get('org.opencontainers.image.created')).toBe('2026-11-21T10:20:30Z');
+    expect(build).not.toHaveProperty('sshKey');
+    expect(build).not.toHaveProperty('sourceDateEpoch');
+  });
+
+  it('takes its creation time from source_date_epoch', () => {
+    const { build } = plan({ source_date_epoch: '86400' });
+    expect(build.sourceDateEpoch).toBe(86_400);
+    expect(build.labels.get('org.opencontainers.image.created')).toBe('1970-01-02T00:00:00Z');
+  });
+
+  it('shares its context with later builds of the same project and trust, and with nobody else', () => {
+    const folder = workspace({ 'app/Dockerfile': 'FROM scratch' });
+    const key = (settings: StepSettings, more: Partial<BuildInfo> = {}) => plan(settings, more, folder).build.sharedKey;
+    const usual = key({});
+    expect(key({ tags: 'x', no_cache: 'true' }, { commit: 'def', ref: 'refs/heads/main', event: 'push' })).toBe(usual);
+    expect(key({}, { remoteUrl: 'https://user:pw@git.example.com/octo/app.git' })).toBe(usual);
+    expect(usual).toMatch(/^[0-9a-f]{64}$/);
+    const others = [
+      key({ context: 'app' }),
+      key({}, { repository: 'octo/other' }),
+      key({}, { remoteUrl: 'https://elsewhere/octo/app.git' }),
+      key({}, { event: 'pull_request' }),
+    ];
+    expect(new Set([usual, ...others]).size).toBe(5);
+  });
+
+  it('has a name for its temporary image without a pipeline, too', () => {
+    const nobody = readBuildInfo({});
+    expect(makePlan(goodStep({ repo: 'reg.example/Team'.toLowerCase() }), nobody, now).build.repositorySlug).toBe(
+      'team',
+    );
+    expect(makePlan(goodStep({ repo: '', dry_run: 'true' }), nobody, now).build.repositorySlug).toBe('local');
+  });
+});
+
+describe('logins and trust', () => {
+  it('are those of the settings, for their registry alone', () => {
+    const { registries } = plan({
+      registry: 'https://reg.example/v2/',
+      repo: 'reg.example/a',
+      username: 'u',
+      password: 'hunter22',
+    });
+    expect(registries.logins).toEqual([
+      { registry: 'reg.example', username: 'u', password: 'hunter22', source: 'settings username/password' },
+    ]);
+    expect(plan({ username: 'u' }).registries.logins).toEqual([]);
+    expect(plan({ repo: 'a/b', username: 'u', password: 'hunter22' }).registries.logins[0]?.registry).toBe('docker.io');
+  });
+
+  it.each<[StepSettings, readonly string[]]>([
+    [{}, []],
+    [{ insecure: 'true', registry: 'r.example:5000' }, ['r.example:5000']],
+    [{ insecure: 'true', repo: 'r.example/a,other.example:80/b,c/d' }, ['r.example', 'other.example:80']],
+    [{ insecure: 'true', repo: 'c/d' }, []],
+    [{ registry: 'http://r.example' }, ['r.example']],
+    [{ insecure_registries: 'a.example,http://b.example:5000/' }, ['a.example', 'b.example:5000']],
+  ])('%j trusts blindly: %j', (settings, hosts) => {
+    expect([...plan(settings).registries.insecureHosts]).toEqual(hosts);
+  });
+});
+
+describe('the daemon and the log', () => {
+  it('are as usual when nothing is said', () => {
+    expect(plan({})).toMatchObject({
+      daemon: { tlsVerify: false, waitSeconds: 15 },
+      upload: { retries: 5, maxConcurrentUploads: 6, compressionLevel: 4 },
+      quiet: false,
+      debug: false,
+    });
+    expect(Object.keys(plan({}).daemon)).toEqual(['tlsVerify', 'waitSeconds']);
+  });
+
+  it('are found by the variables of docker’s own client', () => {
+    expect(
+      plan({
+        DOCKER_HOST: 'tcp://d:2376',
+        DOCKER_TLS_VERIFY: '1',
+        DOCKER_CERT_PATH: '/certs',
+        DOCKER_API_VERSION: '1.41',
+      }).daemon,
+    ).toEqual({ host: 'tcp://d:2376', tlsVerify: true, certPath: '/certs', apiVersion: '1.41', waitSeconds: 15 });
+  });
+
+  it('may have certificates without files', () => {
+    const pem = '-----BEGIN X-----';
+    expect(plan({ docker_tls_ca: pem, docker_tls_cert: pem, docker_tls_key: pem }).daemon.tls).toEqual({
+      ca: pem,
+      cert: pem,
+      key: pem,
+    });
+  });
+
+  it.each<[StepSettings, boolean, boolean]>([
+    [{ quiet: 'true' }, true, false],
+    [{ log_level: 'error' }, true, false],
+    [{ debug: 'true' }, false, true],
+    [{ log_level: 'TRACE' }, false, true],
+    [{ log_level: 'warn' }, false, false],
+  ])('%j: quiet %s, debug %s', (settings, quiet, debug) => {
+    expect(plan(settings)).toMatchObject({ quiet, debug });
+  });
+});
