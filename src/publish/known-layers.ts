@@ -1,0 +1,123 @@
+// Which layers the target repository holds already, by the digest of their uncompressed bytes: read from the manifests
+// and configs of tags that are there. A layer found here is neither compressed nor uploaded again. Only the target
+// repository is asked: a config could lie about its layers, and its writers are trusted with the image anyway.
+import type { Digest } from '../base/digest.ts';
+import type { Log } from '../base/log.ts';
+import { type Descriptor, mediaTypes, parseManifest, readDiffIds } from './manifest.ts';
+import { mapAll, settleAll } from './parallel.ts';
+import type { BlobStore, Manifest, TagStore } from './target.ts';
+
+/** Each costs two or three requests, all in parallel; the newest tags share nearly all of their layers. */
+const maxManifests = 8;
+const parallelReads = 6;
+const maxConfigBytes = 8 * 1024 * 1024;
+
+/** gzip under either family's name: the bytes are the same, the manifest that we write decides the name. */
+const reusableLayerTypes: ReadonlySet<string> = new Set([mediaTypes.dockerLayer, mediaTypes.ociLayer]);
+/** Seekable layers work by their annotations, which a schema 2 manifest cannot carry. */
+const seekableAnnotations = ['containerd.io/snapshot/stargz/', 'io.github.containers.zstd-chunked.'];
+
+export interface KnownBlob {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+}
+
+/** One image manifest of the repository. */
+export interface KnownImage {
+  readonly manifest: Manifest;
+  readonly config: Descriptor;
+  readonly layers: readonly Descriptor[];
+}
+
+export interface WantedPlatform {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string;
+}
+
+/** Reads the image manifests behind tags, of an index the child for the platform. What cannot be read is left out. */
+export async function readKnownImages(
+  repository: TagStore,
+  tags: readonly string[],
+  platform: WantedPlatform,
+  log: Log,
+  signal: AbortSignal,
+): Promise<readonly KnownImage[]> {
+  const sources = [...new Set([...tags, 'latest'])].slice(0, maxManifests);
+  const results = await settleAll(sources, parallelReads, (tag) => readImage(repository, tag, platform, signal));
+  signal.throwIfAborted();
+  const images = new Map<Digest, KnownImage>();
+  for (const [position, result] of results.entries()) {
+    if (result.status === 'rejected') {
+      log.debug(
+        `${repository.name}:${sources[position] ?? ''} could not be read for known layers: ${String(result.reason)}`,
+      );
+    } else if (result.value !== undefined) {
+      images.set(result.value.manifest.digest, result.value);
+    }
+  }
+  return [...images.values()];
+}
+
+/**
+ * Maps diffIDs to blobs of the repository. Blobs are not looked for here: confirm each with `hasBlob` before relying on it.
+ *
+ * @param image what is being published; an image of the repository with its id needs no config to be read
+ */
+export async function mapKnownLayers(
+  repository: BlobStore,
+  images: readonly KnownImage[],
+  image: { readonly id: Digest; readonly diffIds: readonly Digest[] },
+  signal: AbortSignal,
+): Promise<ReadonlyMap<Digest, KnownBlob>> {
+  const wanted = new Set(image.diffIds);
+  const pairs = await mapAll(images, parallelReads, async ({ config, layers }) => {
+    const diffIds =
+      config.digest === image.id
+        ? image.diffIds
+        : await repository.readBlob(config.digest, maxConfigBytes, signal).then(readDiffIds, () => undefined);
+    signal.throwIfAborted();
+    return { diffIds: diffIds ?? [], layers };
+  });
+  const known = new Map<Digest, KnownBlob>();
+  for (const { diffIds, layers } of pairs) {
+    if (diffIds.length !== layers.length) continue;
+    for (const [position, layer] of layers.entries()) {
+      const diffId = diffIds[position];
+      if (diffId === undefined || !wanted.has(diffId) || known.has(diffId) || !isReusable(layer)) continue;
+      known.set(diffId, { digest: layer.digest, sizeBytes: layer.sizeBytes });
+    }
+  }
+  return known;
+}
+
+function isReusable(layer: Descriptor): boolean {
+  const seekable = Object.keys(layer.annotations).some((name) =>
+    seekableAnnotations.some((prefix) => name.startsWith(prefix)),
+  );
+  return reusableLayerTypes.has(layer.mediaType) && !seekable;
+}
+
+async function readImage(
+  repository: TagStore,
+  tag: string,
+  platform: WantedPlatform,
+  signal: AbortSignal,
+): Promise<KnownImage | undefined> {
+  const manifest = await repository.getManifest(tag, signal);
+  if (manifest === undefined) return undefined;
+  const parsed = parseManifest(manifest);
+  if (parsed === undefined) return undefined;
+  if (parsed.kind === 'image') return { manifest, config: parsed.config, layers: parsed.layers };
+  const child = parsed.children.find((descriptor) => fits(descriptor, platform));
+  const childManifest = child === undefined ? undefined : await repository.getManifest(child.digest, signal);
+  if (childManifest === undefined) return undefined;
+  const image = parseManifest(childManifest);
+  return image?.kind === 'image' ? { manifest: childManifest, config: image.config, layers: image.layers } : undefined;
+}
+
+/** Attestation children are of platform unknown/unknown and so never fit. */
+function fits({ platform }: Descriptor, wanted: WantedPlatform): boolean {
+  if (platform?.os !== wanted.os || platform.architecture !== wanted.architecture) return false;
+  return wanted.variant === undefined || platform.variant === undefined || platform.variant === wanted.variant;
+}

@@ -1,0 +1,122 @@
+// Writes the Docker schema 2 manifest of an image and reads manifests and indexes of others. The field order is fixed
+// and there is no white space: equal inputs give equal bytes, hence equal digests.
+// https://distribution.github.io/distribution/spec/manifest-v2-2/ and OCI image-spec 1.1 (manifest.md, image-index.md)
+import { type Digest, isDigest, sha256 } from '../base/digest.ts';
+import type { Manifest } from './target.ts';
+
+export const mediaTypes = {
+  dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
+  dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
+  dockerConfig: 'application/vnd.docker.container.image.v1+json',
+  dockerLayer: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+  ociManifest: 'application/vnd.oci.image.manifest.v1+json',
+  ociIndex: 'application/vnd.oci.image.index.v1+json',
+  ociLayer: 'application/vnd.oci.image.layer.v1.tar+gzip',
+} as const;
+
+/** A blob or manifest that a manifest refers to. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** A parsed copy; the bytes stay what counts. */
+export type ParsedManifest =
+  | { readonly kind: 'image'; readonly config: Descriptor; readonly layers: readonly Descriptor[] }
+  | { readonly kind: 'index'; readonly children: readonly Descriptor[] };
+
+/** The manifest of an image of gzip layers, lowest first. */
+export function writeDockerManifest(
+  config: { readonly digest: Digest; readonly sizeBytes: number },
+  layers: readonly { readonly digest: Digest; readonly sizeBytes: number }[],
+): Manifest {
+  const text = JSON.stringify({
+    schemaVersion: 2,
+    mediaType: mediaTypes.dockerManifest,
+    config: { mediaType: mediaTypes.dockerConfig, size: config.sizeBytes, digest: config.digest },
+    layers: layers.map(({ digest, sizeBytes }) => ({ mediaType: mediaTypes.dockerLayer, size: sizeBytes, digest })),
+  });
+  const bytes = Buffer.from(text, 'utf8');
+  return { mediaType: mediaTypes.dockerManifest, digest: sha256(bytes), bytes };
+}
+
+/** Reads the four manifest types; undefined for anything else (schema 1, artifacts of other kinds, damage). */
+export function parseManifest(manifest: Manifest): ParsedManifest | undefined {
+  const json = parseJson(manifest.bytes);
+  switch (manifest.mediaType) {
+    case mediaTypes.dockerList:
+    case mediaTypes.ociIndex: {
+      const children = readDescriptors(fieldOf(json, 'manifests'));
+      return children === undefined ? undefined : { kind: 'index', children };
+    }
+    case mediaTypes.dockerManifest:
+    case mediaTypes.ociManifest: {
+      const config = readDescriptor(fieldOf(json, 'config'));
+      const layers = readDescriptors(fieldOf(json, 'layers'));
+      return config === undefined || layers === undefined ? undefined : { kind: 'image', config, layers };
+    }
+    default:
+      return undefined;
+  }
+}
+
+/** The diffIDs of an image config; undefined when it has none. */
+export function readDiffIds(config: Uint8Array): readonly Digest[] | undefined {
+  const diffIds = fieldOf(fieldOf(parseJson(config), 'rootfs'), 'diff_ids');
+  if (!Array.isArray(diffIds)) return undefined;
+  const digests = diffIds.filter((diffId): diffId is Digest => typeof diffId === 'string' && isDigest(diffId));
+  return digests.length === diffIds.length ? digests : undefined;
+}
+
+function readDescriptors(json: unknown): readonly Descriptor[] | undefined {
+  if (!Array.isArray(json)) return undefined;
+  const descriptors = json.map(readDescriptor).filter((descriptor) => descriptor !== undefined);
+  return descriptors.length === json.length ? descriptors : undefined;
+}
+
+function readDescriptor(json: unknown): Descriptor | undefined {
+  const mediaType = textOf(json, 'mediaType');
+  const digest = textOf(json, 'digest');
+  const size = fieldOf(json, 'size');
+  if (mediaType === undefined || digest === undefined || !isDigest(digest)) return undefined;
+  if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return undefined;
+  const platform = readPlatform(fieldOf(json, 'platform'));
+  const annotations = readTexts(fieldOf(json, 'annotations'));
+  return { mediaType, digest, sizeBytes: size, annotations, ...(platform === undefined ? {} : { platform }) };
+}
+
+function readPlatform(json: unknown): Descriptor['platform'] {
+  const os = textOf(json, 'os');
+  const architecture = textOf(json, 'architecture');
+  const variant = textOf(json, 'variant');
+  if (os === undefined || architecture === undefined) return undefined;
+  return { os, architecture, ...(variant === undefined ? {} : { variant }) };
+}
+
+function readTexts(json: unknown): Readonly<Record<string, string>> {
+  if (typeof json !== 'object' || json === null) return {};
+  return Object.fromEntries(
+    Object.entries(json).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
+  );
+}
+
+function fieldOf(json: unknown, name: string): unknown {
+  return typeof json === 'object' && json !== null && Object.hasOwn(json, name) ? Reflect.get(json, name) : undefined;
+}
+
+function textOf(json: unknown, name: string): string | undefined {
+  const value = fieldOf(json, name);
+  return typeof value === 'string' ? value : undefined;
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
+    return parsed;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,103 @@
+// Publish path A: BuildKit in the daemon has pushed the image by digest to every repository (containerd image store).
+// What is left is to see that it arrived whole, and to move the tags.
+import { type Digest, sha256 } from '../base/digest.ts';
+import type { Log } from '../base/log.ts';
+import { PluginError } from '../base/plugin-error.ts';
+import { readUntil } from './await-visible.ts';
+import { type Descriptor, parseManifest } from './manifest.ts';
+import { mapAll } from './parallel.ts';
+import { tagImage } from './tag-image.ts';
+import {
+  type Manifest,
+  type Published,
+  type PublishTarget,
+  replicaPatience,
+  type ReplicaPatience,
+  type TagStore,
+} from './target.ts';
+
+const parallelRequests = 6;
+
+export interface PushFromDaemonOptions {
+  readonly targets: readonly PublishTarget<TagStore>[];
+  /** Of the manifest or index, as the solve reported it. */
+  readonly digest: Digest;
+  readonly log: Log;
+  readonly patience?: ReplicaPatience;
+}
+
+/** Verifies the pushed image in every repository, then tags it. Throws PluginError; see tagImage for its state lines. */
+export async function publishFromDaemonPush(options: PushFromDaemonOptions, signal: AbortSignal): Promise<Published> {
+  const { targets, digest, log, patience = replicaPatience } = options;
+  const found = await mapAll(targets, parallelRequests, async ({ repository }) => {
+    const manifest = await readPushed(repository, digest, patience, signal);
+    return { manifest, imageBytes: await verifyAndMeasure(repository, manifest, patience, signal) };
+  });
+  const [first] = found;
+  if (first === undefined) throw new Error('nothing to publish to');
+  const staged = new Set(targets.map(({ repository }) => repository));
+  const tags = await tagImage({ manifest: first.manifest, targets, staged, log, patience }, signal);
+  return {
+    digest,
+    mediaType: first.manifest.mediaType,
+    tags,
+    uploadedBytes: 0,
+    uploadedBlobs: 0,
+    imageBytes: first.imageBytes,
+  };
+}
+
+async function readPushed(
+  repository: TagStore,
+  digest: Digest,
+  patience: ReplicaPatience,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  const get = () => repository.getManifest(digest, signal);
+  const manifest = await readUntil(get, (answer) => answer !== undefined, patience, signal);
+  if (manifest === undefined) {
+    throw new PluginError({
+      code: 'manifest-missing',
+      exitCode: 4,
+      message: `target ${repository.name} does not show ${digest}, which the daemon has just pushed to it`,
+      hint: 'check that daemon and step reach the same registry under this name, and that the login may pull as well',
+    });
+  }
+  const actual = sha256(manifest.bytes);
+  if (actual === digest) return manifest;
+  throw new PluginError({
+    code: 'integrity',
+    exitCode: 7,
+    message: `target ${repository.name} answered with bytes of ${actual} when asked for ${digest}; no tag was touched`,
+  });
+}
+
+/** The compressed size of an image, or of all images of an index, whose manifests must be there as well. */
+async function verifyAndMeasure(
+  repository: TagStore,
+  manifest: Manifest,
+  patience: ReplicaPatience,
+  signal: AbortSignal,
+): Promise<number> {
+  const parsed = parseManifest(manifest);
+  if (parsed === undefined) {
+    throw new PluginError({
+      code: 'integrity',
+      exitCode: 7,
+      message: `target ${repository.name} holds ${manifest.digest} as "${manifest.mediaType}", which is no image; no tag was touched`,
+    });
+  }
+  if (parsed.kind === 'image') return sizeOf([parsed.config, ...parsed.layers]);
+  const blobs = await mapAll(parsed.children, parallelRequests, async (child) => {
+    const childManifest = await readPushed(repository, child.digest, patience, signal);
+    const image = parseManifest(childManifest);
+    return image?.kind === 'image' ? [image.config, ...image.layers] : [];
+  });
+  return sizeOf(blobs.flat());
+}
+
+/** Each blob counts once: the platforms of an image may share layers. */
+function sizeOf(blobs: readonly Descriptor[]): number {
+  const sizes = new Map(blobs.map(({ digest, sizeBytes }) => [digest, sizeBytes]));
+  return [...sizes.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0);
+}

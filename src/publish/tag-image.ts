@@ -1,0 +1,216 @@
+// Points N tags, in any number of repositories, at one manifest: together where the registry can, else in waves, as
+// close to all-or-nothing as registries permit (none has transactions). Whatever happens, the outcome of every tag is
+// known at the end. OCI distribution-spec 1.1, "Pushing manifests"; several tags in one PUT: its section on tag lists.
+import type { Digest } from '../base/digest.ts';
+import type { Log } from '../base/log.ts';
+import { PluginError } from '../base/plugin-error.ts';
+import { isHidden, readUntil } from './await-visible.ts';
+import { withGrace } from './grace.ts';
+import { mapAll, settleAll } from './parallel.ts';
+import { type OldManifests, keepOldManifests, restoreTags, type TagState } from './restore-tags.ts';
+import { stageManifest, verifyStaged } from './stage-manifest.ts';
+import { tagFailure, TagsRefused } from './tag-failure.ts';
+import {
+  type Manifest,
+  type PublishTarget,
+  replicaPatience,
+  type ReplicaPatience,
+  type TagOutcome,
+  type TagStore,
+} from './target.ts';
+import { waveOf, waves } from './tag-waves.ts';
+
+const parallelRequests = 6;
+/** More tags than this in one PUT meet limits on the length of URLs. */
+const maxTagsPerPut = 10;
+/** After SIGTERM: this long to finish moving tags, and this long to put them back. Ten seconds in all. */
+const finishGraceMs = 5000;
+const restoreGraceMs = 5000;
+
+export interface TagImageOptions {
+  readonly manifest: Manifest;
+  readonly targets: readonly PublishTarget<TagStore>[];
+  /** Repositories that hold the manifest under its digest already. */
+  readonly staged: ReadonlySet<TagStore>;
+  readonly log: Log;
+  readonly patience?: ReplicaPatience;
+}
+
+/**
+ * Moves the tags.
+ *
+ * @returns one outcome per tag, in the order of the targets
+ * @throws PluginError whose details say `state: ...` for every tag: exit 8 when some moved and could not be put back,
+ *   else the exit code of the cause (4 by default), with all tags as before
+ */
+export async function tagImage(options: TagImageOptions, signal: AbortSignal): Promise<readonly TagOutcome[]> {
+  const { manifest, targets } = options;
+  const states = await readTagStates(targets, signal);
+  const moves = states.filter(({ before }) => before !== manifest.digest);
+  if (moves.length === 0) return states.map((state) => outcomeOf(state, manifest.digest, manifest.digest));
+  const oldManifests = moves.length > 1 ? await keepOldManifests(moves, options.log, signal) : new Map();
+  await stageTargets(options, moves, signal);
+  return moveTags(options, states, moves, oldManifests, signal);
+}
+
+async function readTagStates(
+  targets: readonly PublishTarget<TagStore>[],
+  signal: AbortSignal,
+): Promise<readonly TagState[]> {
+  const slots = targets.flatMap(({ repository, tags }) => [...new Set(tags)].map((tag) => ({ repository, tag })));
+  return mapAll(slots, parallelRequests, async ({ repository, tag }) => {
+    const head = await repository.headManifest(tag, signal);
+    return { repository, tag, ...(head === undefined ? {} : { before: head.digest }) };
+  });
+}
+
+/**
+ * No tag moves before every repository has the manifest. A single repository that gets several tags is left out: there
+ * the one PUT that sets them brings the manifest along.
+ */
+async function stageTargets(options: TagImageOptions, moves: readonly TagState[], signal: AbortSignal): Promise<void> {
+  const { manifest, patience = replicaPatience } = options;
+  const repositories = [...new Set(moves.map(({ repository }) => repository))];
+  if (repositories.length === 1 && moves.length > 1) return;
+  const missing = repositories.filter((repository) => !options.staged.has(repository));
+  await mapAll(missing, parallelRequests, async (repository) => {
+    await stageManifest(repository, manifest, signal);
+    if (repositories.length > 1) await verifyStaged(repository, manifest, signal, patience);
+  });
+}
+
+async function moveTags(
+  options: TagImageOptions,
+  states: readonly TagState[],
+  moves: readonly TagState[],
+  oldManifests: OldManifests,
+  signal: AbortSignal,
+): Promise<readonly TagOutcome[]> {
+  const { manifest, patience = replicaPatience, log } = options;
+  try {
+    return await withGrace(signal, finishGraceMs, async (graceful) => {
+      const confirmed = await moveTogether(options, moves, graceful);
+      const others = moves.filter((move) => !confirmed.has(move));
+      await moveInWaves(manifest, others, graceful);
+      return readBack(manifest, states, { patience, log }, graceful);
+    });
+  } catch (error) {
+    const outcomes = await withGrace(signal, restoreGraceMs, (graceful) =>
+      restoreTags(manifest, states, oldManifests, graceful),
+    );
+    throw tagFailure(error, moves.length, outcomes);
+  }
+}
+
+/** The multi-tag PUT per repository. Whatever comes of it but a confirmation is left to the plain PUTs. */
+async function moveTogether(
+  options: TagImageOptions,
+  moves: readonly TagState[],
+  signal: AbortSignal,
+): Promise<ReadonlySet<TagState>> {
+  const { manifest, staged, log } = options;
+  const confirmed = new Set<TagState>();
+  for (const [repository, own] of groupByRepository(moves)) {
+    if (own.length < 2) continue;
+    for (let first = 0; first < own.length; first += maxTagsPerPut) {
+      const chunk = own.slice(first, first + maxTagsPerPut);
+      const set = await putWithTags(repository, manifest, chunk, log, signal);
+      if (set === undefined && !staged.has(repository) && first === 0)
+        await stageManifest(repository, manifest, signal);
+      for (const move of chunk) if (set?.has(move.tag) === true) confirmed.add(move);
+      if (set === undefined || set.size === 0) break;
+    }
+  }
+  return confirmed;
+}
+
+async function putWithTags(
+  repository: TagStore,
+  manifest: Manifest,
+  chunk: readonly TagState[],
+  log: Log,
+  signal: AbortSignal,
+): Promise<ReadonlySet<string> | undefined> {
+  const tags = chunk.map(({ tag }) => tag);
+  try {
+    const { confirmedTags } = await repository.putManifest(manifest, { digest: manifest.digest, tags }, signal);
+    return new Set(confirmedTags);
+  } catch (error) {
+    signal.throwIfAborted();
+    log.debug(`${repository.name} did not take ${String(tags.length)} tags in one request: ${String(error)}`);
+    return undefined;
+  }
+}
+
+/** Ends after the first wave with a failure, once all of that wave have ended. Throws TagsRefused. */
+async function moveInWaves(manifest: Manifest, moves: readonly TagState[], signal: AbortSignal): Promise<void> {
+  for (const wave of waves) {
+    const members = moves.filter(({ tag }) => waveOf(tag) === wave);
+    if (members.length > 0) signal.throwIfAborted();
+    const results = await settleAll(members, parallelRequests, (move) => moveTag(manifest, move, signal));
+    const failed = results.flatMap((result, position) => {
+      const move = members[position];
+      return result.status === 'rejected' && move !== undefined ? [{ move, reason: result.reason as unknown }] : [];
+    });
+    if (failed.length > 0) throw new TagsRefused(failed);
+  }
+}
+
+/** A PUT without an answer may have worked all the same: the tag itself decides. */
+async function moveTag(manifest: Manifest, { repository, tag }: TagState, signal: AbortSignal): Promise<void> {
+  try {
+    await repository.putManifest(manifest, { tag }, signal);
+  } catch (error) {
+    const now = await repository.headManifest(tag, signal).catch(() => undefined);
+    if (now?.digest !== manifest.digest) throw error;
+  }
+}
+
+async function readBack(
+  manifest: Manifest,
+  states: readonly TagState[],
+  { patience, log }: { readonly patience: ReplicaPatience; readonly log: Log },
+  signal: AbortSignal,
+): Promise<readonly TagOutcome[]> {
+  return mapAll(states, parallelRequests, async (state) => {
+    const { repository, tag, before } = state;
+    if (before === manifest.digest) return outcomeOf(state, before, manifest.digest);
+    const head = async () => (await repository.headManifest(tag, signal))?.digest;
+    const seen = await readUntil(head, (digest) => digest !== undefined && digest !== before, patience, signal);
+    if (seen === undefined && (await isHidden(repository, tag, signal))) {
+      log.warn(`${repository.name}:${tag} was accepted and could not be read back: this login may push, but not pull`);
+      return outcomeOf(state, undefined, manifest.digest);
+    }
+    if (seen === undefined || seen === before) throw notKept(state, seen);
+    if (seen !== manifest.digest) {
+      log.warn(`${repository.name}:${tag} was moved on to ${seen} by somebody else right after this run set it`);
+    }
+    return outcomeOf(state, seen, manifest.digest);
+  });
+}
+
+function notKept({ repository, tag }: TagState, seen: Digest | undefined): PluginError {
+  return new PluginError({
+    code: 'integrity',
+    exitCode: 7,
+    message: `target ${repository.name} accepted tag ${tag} and still shows ${seen ?? 'nothing'} under it`,
+    hint: 'the registry, or a proxy in front of it, does not keep what it is given',
+  });
+}
+
+function outcomeOf({ repository, tag, before }: TagState, after: Digest | undefined, ours: Digest): TagOutcome {
+  const outcome = before === ours ? 'unchanged' : before === undefined ? 'created' : 'moved';
+  return {
+    repository: repository.name,
+    tag,
+    outcome,
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  };
+}
+
+function groupByRepository(moves: readonly TagState[]): ReadonlyMap<TagStore, readonly TagState[]> {
+  const groups = new Map<TagStore, TagState[]>();
+  for (const move of moves) groups.set(move.repository, [...(groups.get(move.repository) ?? []), move]);
+  return groups;
+}

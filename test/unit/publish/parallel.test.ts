@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { mapAll, settleAll } from '../../../src/publish/parallel.ts';
+
+describe('work on many items', () => {
+  it('never has more of them in hand than allowed, and keeps their order', async () => {
+    let inHand = 0;
+    let most = 0;
+    const results = await mapAll([5, 1, 4, 2, 3], 2, async (item) => {
+      most = Math.max(most, (inHand += 1));
+      for (let turn = 0; turn < item; turn++) await Promise.resolve();
+      inHand -= 1;
+      return item * 10;
+    });
+    expect(results).toEqual([50, 10, 40, 20, 30]);
+    expect(most).toBe(2);
+  });
+
+  it('goes on after a failure and tells each outcome', async () => {
+    const results = await settleAll([1, 2, 3], 1, async (item) => {
+      if (item === 2) throw new Error('two');
+      return item;
+    });
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  });
+
+  it('throws the first failure once all have ended', async () => {
+    const ended: number[] = [];
+    const working = mapAll([1, 2, 3], 3, async (item) => {
+      ended.push(item);
+      if (item > 1) throw new Error(`item ${String(item)}`);
+    });
+    await expect(working).rejects.toThrow('item 2');
+    expect(ended).toEqual([1, 2, 3]);
+  });
+
+  it('is fine with nothing to do', async () => {
+    expect(await settleAll([], 4, async () => 1)).toEqual([]);
+  });
+});

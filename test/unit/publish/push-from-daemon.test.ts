@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import type { Digest } from '../../../src/base/digest.ts';
+import { mediaTypes } from '../../../src/publish/manifest.ts';
+import { publishFromDaemonPush } from '../../../src/publish/push-from-daemon.ts';
+import type { Manifest } from '../../../src/publish/target.ts';
+import { manifestOf, MemoryRepository } from './memory-repository.ts';
+
+const signal = new AbortController().signal;
+const log = { info: () => undefined, warn: () => undefined, debug: () => undefined };
+const patience = { tries: 3, waitMs: 1 };
+const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
+const descriptor = (letter: string, size: number) => ({ mediaType: 'x', digest: digest(letter), size });
+
+const image = manifestOf({ config: descriptor('a', 5), layers: [descriptor('b', 100), descriptor('b', 100)] });
+const sibling = manifestOf({ config: descriptor('c', 7), layers: [descriptor('b', 100), descriptor('d', 30)] });
+const index = manifestOf(
+  {
+    manifests: [image, sibling].map(({ mediaType, bytes, digest }) => ({ mediaType, size: bytes.length, digest })),
+  },
+  mediaTypes.dockerList,
+);
+
+function repositoryWith(...manifests: readonly Manifest[]): MemoryRepository {
+  const repository = new MemoryRepository();
+  for (const manifest of manifests) repository.manifests.set(manifest.digest, manifest);
+  return repository;
+}
+
+const publish = (
+  repositories: readonly MemoryRepository[],
+  pushed: Digest,
+  tags: readonly string[] = ['1.0.0', 'latest'],
+) =>
+  publishFromDaemonPush(
+    { targets: repositories.map((repository) => ({ repository, tags })), digest: pushed, log, patience },
+    signal,
+  );
+
+describe('an image that the daemon has pushed', () => {
+  it('gets its tags, and is measured with each blob counted once', async () => {
+    const repository = repositoryWith(image);
+    const published = await publish([repository], image.digest);
+    expect(published).toMatchObject({
+      digest: image.digest,
+      mediaType: image.mediaType,
+      imageBytes: 105,
+      uploadedBytes: 0,
+    });
+    expect(repository.tags.get('latest')).toBe(image.digest);
+  });
+
+  it('is tagged whole when it is an index', async () => {
+    const repository = repositoryWith(index, image, sibling);
+    expect(await publish([repository], index.digest)).toMatchObject({
+      mediaType: mediaTypes.dockerList,
+      imageBytes: 142,
+    });
+  });
+
+  it('needs no PUT by digest for a single tag', async () => {
+    const repository = repositoryWith(image);
+    await publish([repository], image.digest, ['latest']);
+    expect(repository.requests.filter((request) => request.startsWith('PUT'))).toEqual(['PUT latest']);
+  });
+
+  it('is waited for while a replica is behind', async () => {
+    const repository = repositoryWith(image);
+    const real = repository.getManifest.bind(repository);
+    let calls = 0;
+    repository.getManifest = async (reference) => ((calls += 1) < 3 ? undefined : real(reference));
+    expect((await publish([repository], image.digest)).tags).toHaveLength(2);
+  });
+});
+
+describe('nothing is tagged anywhere', () => {
+  it('when one of two repositories does not show the image', async () => {
+    const good = repositoryWith(image);
+    const empty = repositoryWith();
+    await expect(publish([good, empty], image.digest)).rejects.toMatchObject({ exitCode: 4, code: 'manifest-missing' });
+    expect(good.tags.size).toBe(0);
+  });
+
+  it('when an index lacks one of its images', async () => {
+    const repository = repositoryWith(index, image);
+    await expect(publish([repository], index.digest)).rejects.toMatchObject({ exitCode: 4, code: 'manifest-missing' });
+    expect(repository.tags.size).toBe(0);
+  });
+
+  it('when the registry answers with other bytes', async () => {
+    const repository = repositoryWith({ ...sibling, digest: image.digest });
+    await expect(publish([repository], image.digest)).rejects.toMatchObject({ exitCode: 7, code: 'integrity' });
+    expect(repository.tags.size).toBe(0);
+  });
+
+  it('when what was pushed is no image', async () => {
+    const odd = manifestOf({ schemaVersion: 1 }, 'application/vnd.docker.distribution.manifest.v1+prettyjws');
+    await expect(publish([repositoryWith(odd)], odd.digest)).rejects.toMatchObject({ exitCode: 7 });
+  });
+});
