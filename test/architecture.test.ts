@@ -100,9 +100,7 @@ describe('the source tree', () => {
 
   it('touches process in main.ts only', () => {
     const touching = sources
-      .filter(
-        ({ path, text }) => path !== 'main.ts' && /(?<![.\w'"`-])process\.(?!env\.DOCKER_BUILD_VERSION)/.test(text),
-      )
+      .filter(({ path, text }) => path !== 'main.ts' && /(?<![.\w'"`-])process\.[a-zA-Z]/.test(text))
       .map(({ path }) => path);
     expect(touching).toEqual([]);
   });

@@ -17,6 +17,7 @@ export class Redactor {
     for (const raw of [secret, ...lines]) {
       this.#add(raw, minRawLength);
       const bytes = Buffer.from(raw, 'utf8');
+      this.#add(bytes.toString('base64'), minDerivedLength);
       this.#add(bytes.toString('base64').replace(/=+$/, ''), minDerivedLength);
       this.#add(bytes.toString('base64url'), minDerivedLength);
       this.#add(encodeURIComponent(raw), minDerivedLength);

@@ -1,0 +1,111 @@
+// Has the image built: offers the context, the logins, the secrets and the SSH key to the daemon's BuildKit and waits for
+// its terminal answer. What comes back is what the daemon said, checked for shape; nothing is guessed.
+import { isDigest, type Digest } from '../base/digest.ts';
+import type { Log } from '../base/log.ts';
+import { PluginError } from '../base/plugin-error.ts';
+import type { Dial } from '../buildkit/dial.ts';
+import { authCapability, type TokenSource } from '../buildkit/session/auth.ts';
+import type { SessionCapability } from '../buildkit/session/capability.ts';
+import { fileSyncCapability } from '../buildkit/session/filesync.ts';
+import { secretsCapability } from '../buildkit/session/secrets.ts';
+import { parseAgentKey, sshCapability } from '../buildkit/session/ssh.ts';
+import { solve } from '../buildkit/solve.ts';
+import type { StatusUpdate } from '../buildkit/status.ts';
+import { buildContext, type ContextPaths } from './build-context.ts';
+import { solveRequest, type BuildInputs, type BuildOutput } from './solve-request.ts';
+
+export interface BuildOrder extends BuildInputs, ContextPaths {
+  readonly secrets: ReadonlyMap<string, Uint8Array>;
+  /** Private key text for the agent id `default`. */
+  readonly sshKey?: string | undefined;
+  /** Stable per repository and context, so that an unchanged context is not sent again. */
+  readonly sharedKey: string;
+}
+
+/** What a daemon can do, as the engine reported it. */
+export interface Builder {
+  readonly dial: Dial;
+  readonly imageStore: 'containerd' | 'graphdriver';
+  /** Platforms that the daemon can run, e.g. `linux/amd64`. */
+  readonly platforms: readonly string[];
+  readonly hostGatewayAddress?: string | undefined;
+}
+
+/** What a build left, and where. */
+export type BuiltImage =
+  /** Pushed by the daemon, by the digest of its manifest or index. */
+  | { readonly kind: 'pushed'; readonly digest: Digest }
+  /** In the daemon under a temporary name; `id` is the digest of its config. */
+  | { readonly kind: 'stored'; readonly name: string; readonly id: Digest }
+  /** In the build cache only. */
+  | { readonly kind: 'cached' };
+
+/** Throws PluginError (exit 2) when the daemon cannot do what the settings ask; call it before any work. */
+export function checkBuilder(order: BuildOrder, builder: Builder): void {
+  if (order.platforms.length > 1 && builder.imageStore === 'graphdriver') {
+    throw new PluginError({
+      code: 'store-cannot',
+      exitCode: 2,
+      message: `settings.platform: ${order.platforms.join(', ')} makes an image index, which this daemon's graph-driver image store cannot hold`,
+      hint: 'build one platform, or enable the containerd image store in the daemon.json of the runner ("features": {"containerd-snapshotter": true})',
+    });
+  }
+}
+
+/** What this side brings to a build, ready before any connection is made. */
+export interface PreparedBuild {
+  readonly order: BuildOrder;
+  readonly capabilities: readonly SessionCapability[];
+}
+
+/** Opens the context and parses the SSH key. Throws PluginError (exit 2) when one of them is no good. */
+export async function prepareBuild(order: BuildOrder, log: Log): Promise<PreparedBuild> {
+  const capabilities: SessionCapability[] = [fileSyncCapability({ directories: buildContext(order), log })];
+  if (order.secrets.size > 0) capabilities.push(secretsCapability(order.secrets));
+  if (order.sshKey !== undefined) {
+    capabilities.push(sshCapability(new Map([['default', await parseAgentKey(order.sshKey)]])));
+  }
+  return { order, capabilities };
+}
+
+/** Runs one build. Throws SolveError (what failed in the build) or PluginError. */
+export async function buildImage(
+  { order, capabilities }: PreparedBuild,
+  options: {
+    readonly builder: Builder;
+    readonly output: BuildOutput;
+    readonly tokens: TokenSource;
+    readonly onStatus: (status: StatusUpdate) => void;
+    readonly log: Log;
+  },
+  signal: AbortSignal,
+): Promise<BuiltImage> {
+  const { builder, output, tokens, onStatus, log } = options;
+  const result = await solve({
+    ...solveRequest(order, output, builder.hostGatewayAddress),
+    dial: builder.dial,
+    frontend: 'dockerfile.v0',
+    cacheExports: [],
+    entitlements: [],
+    sharedKey: order.sharedKey,
+    capabilities: [...capabilities, authCapability(tokens)],
+    onStatus,
+    log,
+    signal,
+  });
+  if (output.kind === 'nothing') return { kind: 'cached' };
+  const digest = exportedDigest(result.exporterResponse);
+  return output.kind === 'push-by-digest'
+    ? { kind: 'pushed', digest }
+    : { kind: 'stored', name: output.name, id: digest };
+}
+
+function exportedDigest(response: Readonly<Record<string, string>>): Digest {
+  const digest = response['containerimage.digest'];
+  if (digest !== undefined && isDigest(digest)) return digest;
+  throw new PluginError({
+    code: 'no-digest',
+    exitCode: 7,
+    message: 'build: the daemon reported success without an image digest',
+  });
+}

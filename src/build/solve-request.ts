@@ -1,0 +1,108 @@
+// What to build -> the solve request. Pure, and golden-tested: only what the settings ask for is sent, because BuildKit
+// ignores unknown attributes silently. Keys are those of the dockerfile.v0 frontend (moby/buildkit
+// frontend/dockerfile/docs and frontend/dockerui) and of the exporters.
+
+/** Where the result goes. Never a real name in the daemon. */
+export type BuildOutput =
+  /** Containerd image store: the daemon pushes by digest and stores nothing. Repositories as `host/path`, no tag. */
+  | { readonly kind: 'push-by-digest'; readonly repositories: readonly string[]; readonly insecure: boolean }
+  /** Graphdriver store: one image under a temporary name. */
+  | { readonly kind: 'temporary-image'; readonly name: string }
+  /** Dry run: the build cache only. */
+  | { readonly kind: 'nothing' };
+
+/** The part of a plan that the frontend needs. */
+export interface BuildInputs {
+  /** Relative to the folder that holds the Dockerfile. */
+  readonly dockerfileName: string;
+  readonly target?: string | undefined;
+  readonly platforms: readonly string[];
+  readonly buildArgs: ReadonlyMap<string, string>;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly pull: boolean;
+  readonly noCache: boolean;
+  readonly noCacheFilter?: readonly string[] | undefined;
+  readonly cacheFrom: readonly CacheImport[];
+  readonly addHosts: readonly { readonly host: string; readonly address: string }[];
+  /** Unix seconds. */
+  readonly sourceDateEpoch?: number | undefined;
+}
+
+export interface CacheImport {
+  readonly type: string;
+  readonly attrs: Readonly<Record<string, string>>;
+}
+
+export interface SolveRequest {
+  readonly frontendAttrs: Readonly<Record<string, string>>;
+  readonly exporters: readonly CacheImport[];
+  readonly cacheImports: readonly CacheImport[];
+}
+
+/** @param hostGatewayAddress what `host-gateway` in addHosts stands for on this daemon, when it told us */
+export function solveRequest(
+  inputs: BuildInputs,
+  output: BuildOutput,
+  hostGatewayAddress: string | undefined,
+): SolveRequest {
+  return {
+    frontendAttrs: frontendAttrs(inputs, hostGatewayAddress),
+    exporters: exporters(output),
+    cacheImports: inputs.cacheFrom,
+  };
+}
+
+function frontendAttrs(inputs: BuildInputs, hostGatewayAddress: string | undefined): Readonly<Record<string, string>> {
+  const attrs = new Map<string, string>([['filename', inputs.dockerfileName]]);
+  if (inputs.target !== undefined) attrs.set('target', inputs.target);
+  if (inputs.platforms.length > 0) attrs.set('platform', inputs.platforms.join(','));
+  // 'pull' always asks the registry what a name means; 'local' lets a name that exists in the daemon decide.
+  attrs.set('image-resolve-mode', inputs.pull ? 'pull' : 'local');
+  if (inputs.noCache) attrs.set('no-cache', '');
+  else if (inputs.noCacheFilter !== undefined && inputs.noCacheFilter.length > 0) {
+    attrs.set('no-cache', inputs.noCacheFilter.join(','));
+  }
+  if (inputs.addHosts.length > 0) {
+    const hosts = inputs.addHosts.map(({ host, address }) =>
+      csvField(`${host}=${address === 'host-gateway' ? (hostGatewayAddress ?? address) : address}`),
+    );
+    attrs.set('add-hosts', hosts.join(','));
+  }
+  if (inputs.cacheFrom.length > 0) {
+    attrs.set(
+      'cache-imports',
+      JSON.stringify(inputs.cacheFrom.map(({ type, attrs }) => ({ Type: type, Attrs: attrs }))),
+    );
+  }
+  for (const [name, value] of inputs.buildArgs) attrs.set(`build-arg:${name}`, value);
+  if (inputs.sourceDateEpoch !== undefined) attrs.set('build-arg:SOURCE_DATE_EPOCH', String(inputs.sourceDateEpoch));
+  for (const [name, value] of inputs.labels) attrs.set(`label:${name}`, value);
+  return Object.fromEntries(attrs);
+}
+
+function exporters(output: BuildOutput): readonly CacheImport[] {
+  switch (output.kind) {
+    case 'nothing':
+      return [];
+    case 'temporary-image':
+      return [{ type: 'moby', attrs: { name: output.name } }];
+    case 'push-by-digest':
+      return [
+        {
+          type: 'image',
+          attrs: {
+            name: output.repositories.map(csvField).join(','),
+            push: 'true',
+            'push-by-digest': 'true',
+            store: 'false',
+            ...(output.insecure ? { 'registry.insecure': 'true' } : {}),
+          },
+        },
+      ];
+  }
+}
+
+/** RFC 4180: a field with a comma, a quote or a line end is quoted. */
+function csvField(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,39 @@
+// The process edge: environment, arguments and signals in, log and exit code out. Everything else gets what it needs as
+// a value, so that it can be tested without a process.
+import { randomBytes } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { PluginError, type ExitCode } from './base/plugin-error.ts';
+import { run } from './run.ts';
+
+const stopping = new AbortController();
+
+/** The first signal ends the run in order; a second one ends the process at once. */
+function stopOn(signal: NodeJS.Signals, exitCode: ExitCode): void {
+  process.on(signal, () => {
+    if (stopping.signal.aborted) process.exit(exitCode);
+    stopping.abort(new PluginError({ code: 'stopped', exitCode, message: `stopped by ${signal}` }));
+  });
+}
+
+stopOn('SIGTERM', 143);
+stopOn('SIGINT', 130);
+// A log reader that went away does not stop a release.
+process.on('SIGHUP', () => undefined);
+process.stdout.on('error', () => undefined);
+// A bug must not leave a temporary name behind: the run ends in order, with exit code 70.
+process.on('uncaughtException', (error) => stopping.abort(error));
+process.on('unhandledRejection', (reason) => stopping.abort(reason));
+
+const exitCode = await run({
+  env: process.env,
+  argv: process.argv.slice(2),
+  cwd: process.cwd(),
+  temporaryDirectory: tmpdir(),
+  version: process.env['DOCKER_BUILD_VERSION'] ?? 'development',
+  write: (text) => void process.stdout.write(text),
+  now: () => new Date(),
+  monotonicMs: () => performance.now(),
+  randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+  signal: stopping.signal,
+});
+process.exit(exitCode);

@@ -1,0 +1,59 @@
+// What `--help`, `--version` and `--check` print. They are for people at a keyboard; a pipeline step needs none of them.
+
+/** The part of a plan that `--check` shows. */
+export interface PlanFacts {
+  readonly action: { readonly kind: string };
+  readonly build: {
+    readonly dockerfileDisplay: string;
+    readonly contextDirectory: string;
+    readonly platforms: readonly string[];
+    readonly buildArgs: ReadonlyMap<string, string>;
+    readonly secrets: ReadonlyMap<string, unknown>;
+  };
+  readonly publish?: {
+    readonly targets: readonly {
+      readonly repository: { readonly domain: string; readonly path: string };
+      readonly tags: readonly string[];
+    }[];
+  };
+}
+
+/** @returns one text, lines joined */
+export function formatHelp(mode: 'help' | 'version', version: string): string {
+  if (mode === 'version') return `docker-build ${version}`;
+  return [
+    `docker-build ${version}: builds an image in the daemon of a pipeline runner and publishes it`,
+    '',
+    'Settings come from PLUGIN_* variables, as Drone, Harness and Woodpecker set them, or from flags of the same names:',
+    '  docker-build --repo registry.example.com/team/app --tags 1.2.3,latest',
+    '',
+    '  --check    check the settings, print what would be done, exit 0 or 2',
+    '  --version  print the version',
+    '  --help     print this text',
+    '',
+    'docs/settings.md lists every setting.',
+  ].join('\n');
+}
+
+/** What a run with these settings would do; names of arguments and secrets, never their values. */
+export function formatPlan(plan: PlanFacts): string {
+  const { build } = plan;
+  const targets = (plan.publish?.targets ?? []).flatMap(({ repository, tags }) =>
+    tags.map((tag) => `  publish ${repository.domain}/${repository.path}:${tag}`),
+  );
+  return [
+    'the settings are fine; this step would',
+    `  build   ${build.dockerfileDisplay} with context ${build.contextDirectory}${list(' for ', build.platforms)}`,
+    ...optional('  args    ', [...build.buildArgs.keys()]),
+    ...optional('  secrets ', [...build.secrets.keys()]),
+    ...(targets.length === 0 ? ['  publish nothing'] : targets),
+  ].join('\n');
+}
+
+function list(lead: string, items: readonly string[]): string {
+  return items.length === 0 ? '' : `${lead}${items.join(', ')}`;
+}
+
+function optional(lead: string, items: readonly string[]): readonly string[] {
+  return items.length === 0 ? [] : [list(lead, items)];
+}

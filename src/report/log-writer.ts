@@ -1,0 +1,45 @@
+// The one way from the plugin's modules to its output: every line is redacted here, also those of build output.
+import type { Log } from '../base/log.ts';
+import type { Redactor } from '../base/redact.ts';
+import { printable } from './step-output.ts';
+
+export interface LogLevel {
+  /** Only warnings, results and failures. */
+  readonly quiet: boolean;
+  readonly debug: boolean;
+}
+
+/** Writes whole lines. */
+export class LogWriter implements Log {
+  readonly #write: (text: string) => void;
+  readonly #redactor: Redactor;
+  #level: LogLevel = { quiet: false, debug: false };
+
+  /** @param write takes text with its line end */
+  constructor(write: (text: string) => void, redactor: Redactor) {
+    this.#write = write;
+    this.#redactor = redactor;
+  }
+
+  setLevel(level: LogLevel): void {
+    this.#level = level;
+  }
+
+  info(message: string): void {
+    if (!this.#level.quiet) this.result(message);
+  }
+
+  warn(message: string): void {
+    this.result(`warning: ${message}`);
+  }
+
+  debug(message: string): void {
+    if (this.#level.debug) this.result(`debug: ${message}`);
+  }
+
+  /** A line that is shown whatever the level. A message with line ends becomes several lines. */
+  result(message: string): void {
+    const lines = this.#redactor.redact(message).split('\n').map(printable);
+    this.#write(`${lines.join('\n')}\n`);
+  }
+}

@@ -1,0 +1,62 @@
+// The last block of a successful run: what was published where, what it cost, how much came from the cache. A person
+// reads it at the end of a log of thousands of lines, so it is short and aligned.
+import { formatBytes, formatCount, formatSeconds } from './format.ts';
+
+/** What was published; the same facts as publish/ returns. */
+export interface PublishedFacts {
+  readonly digest: string;
+  readonly tags: readonly {
+    /** `host/path`. */
+    readonly repository: string;
+    readonly tag: string;
+    readonly outcome: string;
+    readonly before?: string;
+  }[];
+  /** Compressed layers and configs. */
+  readonly imageBytes: number;
+  readonly uploadedBytes: number;
+  readonly uploadedBlobs: number;
+}
+
+export interface RunFacts {
+  /** The daemon pushed by itself: what it sent is not known here. */
+  readonly pushedByDaemon: boolean;
+  /** Steps of the Dockerfile. */
+  readonly steps: number;
+  readonly cachedSteps: number;
+  /** Phases in order, with their length in milliseconds. */
+  readonly phases: readonly (readonly [name: string, milliseconds: number])[];
+}
+
+const shortDigestLength = 'sha256:'.length + 12;
+
+/** @param published undefined in a dry run. @returns the lines of the summary, without line ends */
+export function formatSummary(published: PublishedFacts | undefined, facts: RunFacts): readonly string[] {
+  const totalMs = facts.phases.reduce((sum, [, milliseconds]) => sum + milliseconds, 0);
+  const phases = facts.phases.map(([name, milliseconds]) => `${name} ${formatSeconds(milliseconds)}`).join(', ');
+  return [
+    ...(published === undefined ? ['built; nothing was published'] : formatPublished(published, facts.pushedByDaemon)),
+    ...(facts.steps > 0 ? [`  steps   ${facts.cachedSteps} of ${facts.steps} cached`] : []),
+    `  time    ${formatSeconds(totalMs)} (${phases})`,
+  ];
+}
+
+function formatPublished(published: PublishedFacts, pushedByDaemon: boolean): readonly string[] {
+  const repositories = [...new Set(published.tags.map(({ repository }) => repository))];
+  const targets = repositories.flatMap((repository) => {
+    const tags = published.tags.filter((tag) => tag.repository === repository);
+    return [`published ${repository}`, `  tags    ${tags.map(formatTag).join(', ')}`];
+  });
+  const upload = pushedByDaemon ? 'pushed by the daemon' : formatUpload(published);
+  return [...targets, `  digest  ${published.digest}`, `  size    ${formatBytes(published.imageBytes)}, ${upload}`];
+}
+
+function formatTag({ tag, outcome, before }: PublishedFacts['tags'][number]): string {
+  const from = outcome === 'moved' && before !== undefined ? ` from ${before.slice(0, shortDigestLength)}` : '';
+  return `${tag} (${outcome}${from})`;
+}
+
+function formatUpload({ uploadedBlobs, uploadedBytes }: PublishedFacts): string {
+  if (uploadedBlobs === 0) return 'nothing to upload';
+  return `${formatCount(uploadedBlobs, 'blob')} uploaded (${formatBytes(uploadedBytes)})`;
+}

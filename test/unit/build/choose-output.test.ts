@@ -1,0 +1,43 @@
+import { describe, expect, it } from 'vitest';
+import { chooseOutput } from '../../../src/build/choose-output.ts';
+
+const app = { domain: 'reg.example:5000', path: 'app' };
+const order = {
+  repositories: [app],
+  insecureHosts: new Set<string>(),
+  imageStore: 'containerd' as const,
+  temporaryName: 'docker-build.invalid/app:1-2',
+};
+
+describe('chooseOutput', () => {
+  it('lets a containerd store push by digest, without a tag', () => {
+    expect(chooseOutput(order)).toEqual({
+      kind: 'push-by-digest',
+      repositories: ['reg.example:5000/app'],
+      insecure: false,
+    });
+  });
+
+  it('gives the image a temporary name on a graph-driver store', () => {
+    expect(chooseOutput({ ...order, imageStore: 'graphdriver' })).toEqual({
+      kind: 'temporary-image',
+      name: 'docker-build.invalid/app:1-2',
+    });
+  });
+
+  it.each(['containerd', 'graphdriver'] as const)('exports nothing in a dry run on a %s store', (imageStore) => {
+    expect(chooseOutput({ ...order, repositories: [], imageStore })).toEqual({ kind: 'nothing' });
+  });
+
+  it('tells the daemon that a registry is insecure only when that one is', () => {
+    const output = chooseOutput({ ...order, insecureHosts: new Set(['reg.example:5000']) });
+    expect(output).toMatchObject({ insecure: true });
+    expect(chooseOutput({ ...order, insecureHosts: new Set(['reg.example']) })).toMatchObject({ insecure: false });
+  });
+
+  it('refuses to stretch trust from one registry to another', () => {
+    const repositories = [app, { domain: 'docker.io', path: 'library/app' }];
+    const insecureHosts = new Set(['reg.example:5000']);
+    expect(() => chooseOutput({ ...order, repositories, insecureHosts })).toThrow(/reg\.example:5000/);
+  });
+});

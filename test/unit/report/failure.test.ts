@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import { PluginError } from '../../../src/base/plugin-error.ts';
+import { formatFailure } from '../../../src/report/failure.ts';
+
+const nothingLeft = { leftOnDaemon: [], publishing: false };
+
+describe('formatFailure', () => {
+  it('says what failed, in which state things are and what to do', () => {
+    const error = new PluginError({
+      code: 'unavailable',
+      exitCode: 4,
+      message: 'push of docker.example/app failed at blob upload (4 of 7): registry answered 503 six times in 41 s',
+      details: ['registry said: "backend unavailable"', 'state: 1.2 sha256:aa -> sha256:aa'],
+      hint: 'run the step again, or raise `retries`',
+    });
+    expect(formatFailure(error, nothingLeft)).toEqual({
+      exitCode: 4,
+      lines: [
+        'error: push of docker.example/app failed at blob upload (4 of 7): registry answered 503 six times in 41 s',
+        '  registry said: "backend unavailable"',
+        '  state: 1.2 sha256:aa -> sha256:aa',
+        '  try: run the step again, or raise `retries`',
+      ],
+    });
+  });
+
+  it('adds a state of its own from exit code 4 on', () => {
+    const error = new PluginError({ code: 'lost', exitCode: 5, message: 'connection to the daemon lost' });
+    expect(formatFailure(error, nothingLeft).lines).toContain(
+      '  state: no tag was touched; nothing left on the daemon',
+    );
+  });
+
+  it('names what is left on the daemon, whatever the code', () => {
+    const error = new PluginError({ code: 'build-failed', exitCode: 1, message: 'x' });
+    const { lines } = formatFailure(error, { leftOnDaemon: ['docker-build.invalid/a:1-2'], publishing: false });
+    expect(lines.join('\n')).toContain('left on the daemon: docker-build.invalid/a:1-2');
+  });
+
+  it('fills up to 12 lines with the last output of the failed step', () => {
+    const error = new PluginError({
+      code: 'build-failed',
+      exitCode: 1,
+      message: 'RUN failed',
+      details: ['Dockerfile:3'],
+    });
+    const lines = Array.from({ length: 50 }, (_, index) => `line ${index}`);
+    const failure = formatFailure(error, { ...nothingLeft, stepTail: { name: '[2/3] RUN make', lines } });
+    expect(failure.lines).toHaveLength(12);
+    expect(failure.lines.at(-1)).toBe('    line 49');
+    expect(failure.lines).toContain('  last output of [2/3] RUN make:');
+  });
+
+  it('never cuts the list of wrong settings', () => {
+    const details = Array.from({ length: 30 }, (_, index) => `settings.x${index}: wrong; right`);
+    const error = new PluginError({ code: 'settings', exitCode: 2, message: '30 settings are wrong', details });
+    expect(formatFailure(error, nothingLeft).lines).toHaveLength(31);
+  });
+
+  it('treats anything else as a bug of ours', () => {
+    const failure = formatFailure(new TypeError('x is not a function'), nothingLeft);
+    expect(failure.exitCode).toBe(70);
+    expect(failure.lines[0]).toContain('bug in docker-build: TypeError: x is not a function');
+    expect(failure.lines.length).toBeLessThanOrEqual(12);
+  });
+});

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { Redactor } from '../../../src/base/redact.ts';
+import { LogWriter } from '../../../src/report/log-writer.ts';
+
+function writing(): { written: string[]; redactor: Redactor; log: LogWriter } {
+  const written: string[] = [];
+  const redactor = new Redactor();
+  return { written, redactor, log: new LogWriter((text) => written.push(text), redactor) };
+}
+
+describe('LogWriter', () => {
+  it('masks secrets in every kind of line', () => {
+    const { written, redactor, log } = writing();
+    redactor.register('hunter22');
+    log.setLevel({ quiet: false, debug: true });
+    log.info('info hunter22');
+    log.warn('warn hunter22');
+    log.debug('debug hunter22');
+    log.result('result hunter22');
+    expect(written.join('')).not.toContain('hunter22');
+    expect(written).toHaveLength(4);
+  });
+
+  it('shows only warnings and results when quiet', () => {
+    const { written, log } = writing();
+    log.setLevel({ quiet: true, debug: false });
+    log.info('progress');
+    log.debug('detail');
+    log.warn('look here');
+    log.result('done');
+    expect(written).toEqual(['warning: look here\n', 'done\n']);
+  });
+
+  it('lets no control sequence through', () => {
+    const { written, log } = writing();
+    log.info('registry said \x1b]1338;x\x1b]0m and more');
+    expect(written.join('')).not.toContain('\x1b]');
+  });
+});
