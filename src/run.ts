@@ -85,7 +85,7 @@ async function follow(world: World, { log, redactor, ledger, phases, progress }:
   const registries = new RegistryClient({ ...plan.registries, ...plan.upload, ...tools });
   ledger.enter('connections to registries', () => registries.close());
   const targets = (plan.publish?.targets ?? []).map((target) => ({
-    repository: registries.repository(target.repository),
+    repository: registries.repository(target.repository, 'push'),
     tags: target.tags,
   }));
   const [engine] = await Promise.all([

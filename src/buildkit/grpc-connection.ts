@@ -69,7 +69,7 @@ export class GrpcConnection {
     } catch (error) {
       connection.close();
       signal.throwIfAborted();
-      throw connection.#loss('the HTTP/2 handshake', error);
+      throw connection.#loss(error);
     }
     return connection;
   }
@@ -119,32 +119,30 @@ export class GrpcConnection {
         'user-agent': 'docker-build',
       });
     } catch (error) {
-      throw this.#loss(path, error);
+      throw this.#loss(error);
     }
   }
 
   #check(path: string, end: CallEnd): void {
-    if (end.failure !== undefined) throw end.failure;
     const { status } = end;
+    // Something in between has answered, with a text that is no message.
+    if (status === undefined && end.httpStatus !== undefined && end.httpStatus !== 200) {
+      throw new CallError({ code: grpcCodes.unknown, message: `${path}: HTTP status ${String(end.httpStatus)}` });
+    }
+    if (end.failure !== undefined) throw end.failure;
     if (status === undefined) {
-      if (end.httpStatus !== undefined && end.httpStatus !== 200) {
-        throw new CallError({ code: grpcCodes.unknown, message: `${path}: HTTP status ${String(end.httpStatus)}` });
-      }
       if (end.resetCode === constants.NGHTTP2_CANCEL && this.#lossReason === undefined) {
         throw new CallError({ code: grpcCodes.cancelled, message: `${path}: the daemon cancelled the call` });
       }
-      throw this.#loss(path, end.streamError);
+      throw this.#loss(end.streamError);
     }
     if (status.code !== grpcCodes.ok) throw new CallError(status);
     if (end.tornMessage) throw new CallError({ code: grpcCodes.internal, message: `${path}: the answer is cut short` });
   }
 
-  #loss(path: string, cause: unknown): CallError {
-    const reason = this.#lossReason === undefined ? '' : ` (${this.#lossReason})`;
-    return new CallError(
-      { code: grpcCodes.unavailable, message: `${path}: the connection ended without an answer${reason}` },
-      { lost: true, cause },
-    );
+  #loss(cause: unknown): CallError {
+    const message = `no answer came${this.#lossReason === undefined ? '' : ` (${this.#lossReason})`}`;
+    return new CallError({ code: grpcCodes.unavailable, message }, { lost: true, cause });
   }
 
   #ping(): void {

@@ -83,8 +83,8 @@ function parse(text: string, source: string): ReadonlyMap<string, unknown> {
 }
 
 function readEntries(config: ReadonlyMap<string, unknown>, options: DockerConfigOptions): readonly Entry[] {
-  const auths = config.get('auths');
-  if (auths !== undefined && (typeof auths !== 'object' || auths === null || Array.isArray(auths))) {
+  const auths = config.get('auths') ?? {};
+  if (typeof auths !== 'object' || Array.isArray(auths)) {
     throw bad(options.source, 'has `auths` that is not an object');
   }
   return membersOf(auths).map(([key, value]) => {

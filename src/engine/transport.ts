@@ -26,13 +26,13 @@ export type UpgradeOutcome =
   | { readonly kind: 'upgraded'; readonly socket: Duplex }
   | { readonly kind: 'refused'; readonly response: IncomingMessage };
 
-/** The engine accepted the connection and then said nothing. */
+/** The engine accepted the connection and then said nothing, or did not even accept it in time. */
 export class AnswerLimitError extends Error {
-  readonly limitMs: number;
+  readonly isConnected: boolean;
 
-  constructor(limitMs: number) {
-    super(`no answer within ${String(limitMs / 1000)} s`);
-    this.limitMs = limitMs;
+  constructor(limitMs: number, isConnected: boolean) {
+    super(`no ${isConnected ? 'answer' : 'connection'} within ${String(limitMs / 1000)} s`);
+    this.isConnected = isConnected;
   }
 }
 
@@ -107,7 +107,7 @@ function answerOf<T>(
         ? undefined
         : setTimeout(giveUp, request.answerLimitMs, request.answerLimitMs);
     function giveUp(limitMs: number): void {
-      client.destroy(new AnswerLimitError(limitMs));
+      client.destroy(new AnswerLimitError(limitMs, client.socket?.connecting === false));
     }
     function settle(finish: () => void): void {
       clearTimeout(timer);

@@ -44,7 +44,7 @@ export async function describeUnreachable(
   if (last.error instanceof PluginError) return last.error;
   const where = describeAddress(last.address);
   const code = errorCode(last.error);
-  if (last.error instanceof AnswerLimitError) {
+  if (last.error instanceof AnswerLimitError && last.error.isConnected) {
     return unreachable(
       `the daemon at ${where} accepted the connection and gave ${last.error.message}`,
       'look at the daemon: it hangs, or something else listens there',
@@ -55,9 +55,9 @@ export async function describeUnreachable(
   if (code?.startsWith('HPE_') === true) {
     return notHttp(where, last.error);
   }
-  if (last.address.kind === 'tcp' && last.address.tls && !notThereYetCodes.has(code ?? '')) {
+  if (last.address.kind === 'tcp' && last.address.tls && isTlsCode(code)) {
     return unreachable(
-      `TLS with the daemon at ${where} failed: ${errorText(last.error)}`,
+      `TLS with the daemon at ${where} failed: ${tlsText(last.error)}`,
       'DOCKER_CERT_PATH must hold the ca.pem that signed the daemon and a cert.pem/key.pem that it accepts; its certificate must name this host',
       last.error,
     );
@@ -86,6 +86,17 @@ async function reason(address: EngineAddress, error: unknown): Promise<string> {
     default:
       return errorCode(error) ?? '';
   }
+}
+
+/** Whatever is no code of the system (ECONNREFUSED, ETIMEDOUT, ...) comes from the TLS layer. */
+function isTlsCode(code: string | undefined): boolean {
+  return code !== undefined && (code === 'EPROTO' || !/^E[A-Z0-9_]+$/.test(code) || code.startsWith('ERR_'));
+}
+
+/** OpenSSL's own errors come with its file names and line breaks; their `reason` is what people can use. */
+function tlsText(error: unknown): string {
+  const reason = error instanceof Error && 'reason' in error ? error.reason : undefined;
+  return typeof reason === 'string' && reason !== '' ? reason : errorText(error);
 }
 
 async function permissionDenied(address: EngineAddress, where: string, cause: unknown): Promise<PluginError> {

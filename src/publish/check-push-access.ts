@@ -21,16 +21,17 @@ export async function checkPushAccess(
   const failures = results.flatMap((result): unknown[] => (result.status === 'rejected' ? [result.reason] : []));
   const [first, ...others] = failures;
   if (first === undefined) return;
-  if (others.length === 0 || !(first instanceof PluginError)) throw first;
+  if (!(first instanceof PluginError)) throw first;
+  // Several repositories on one registry fail alike: one line says it.
+  const further = new Set(others.map((other) => (other instanceof Error ? other.message : String(other))));
+  further.delete(first.message);
+  if (further.size === 0) throw first;
   throw new PluginError({
     code: first.code,
     exitCode: first.exitCode,
     message: first.message,
     hint: first.hint,
-    details: [
-      ...first.details,
-      ...others.map((other) => `also: ${other instanceof Error ? other.message : String(other)}`),
-    ],
+    details: [...first.details, ...[...further].map((message) => `also: ${message}`)],
     cause: first,
   });
 }

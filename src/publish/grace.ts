@@ -1,4 +1,5 @@
 // Time to end well: work that must not stop in the middle (tags) gets a signal that follows the run's own one late.
+import { setMaxListeners } from 'node:events';
 
 /** Runs `work` under a signal that aborts `graceMs` after `signal` has aborted, not with it. */
 export async function withGrace<Result>(
@@ -7,6 +8,7 @@ export async function withGrace<Result>(
   work: (graceful: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
   const late = new AbortController();
+  setMaxListeners(0, late.signal);
   let timer: NodeJS.Timeout | undefined;
   const startGrace = (): void => {
     timer = setTimeout(() => {

@@ -1,5 +1,6 @@
 // Uploads that run beside the export: each part goes to the registries the moment it lies here, and its file goes away
 // once all of them have it. The first failure stops the others and the export.
+import { setMaxListeners } from 'node:events';
 import { mapAll } from './parallel.ts';
 import type { BlobStore, TagStore } from './target.ts';
 import type { LocalBlob, UploadTally } from './upload-blob.ts';
@@ -23,6 +24,8 @@ export class PartUploads {
   constructor(options: PartUploadsOptions, signal: AbortSignal) {
     this.#options = options;
     this.signal = AbortSignal.any([signal, this.#failure.signal]);
+    // Every request under way listens to it, and an image has as many uploads as it has layers.
+    setMaxListeners(0, this.signal);
   }
 
   /** All parts that were started. */

@@ -182,7 +182,7 @@ export class RegistryAccess {
       what,
       match: 'at-least',
     } as const;
-    let scopes = request.scopes.map(scopeText);
+    let scopes: readonly string[] = request.scopes.map(scopeText);
     for (let isRenewed = false; ; isRenewed = true) {
       const startMs = this.#options.clock.nowMs();
       const token = await this.#token({ ...query, scopes }, signal);
@@ -190,15 +190,14 @@ export class RegistryAccess {
       if (response.status !== 401 || request.isCourtesy === true) return response;
       const answer = await readAnswer(response, signal);
       const wider = mergeScopes(scopes, challengedScopes(answer));
-      const complaint = chooseChallenge(answer.challenges)?.parameters.get('error');
-      const isStale =
-        complaint === 'invalid_token' || (complaint !== 'insufficient_scope' && token.receivedMs < startMs);
-      if (isRenewed || (!isStale && wider.length === scopes.length && wider.every((scope) => scopes.includes(scope)))) {
+      const isOlder = token.receivedMs < startMs;
+      const isWider = wider.some((scope) => !scopes.includes(scope));
+      if (isRenewed || !isWorthANewToken(answer, isOlder, isWider)) {
         if (credentials === undefined) throw this.#noLogin(request, credentials, answer);
         throw accessDenied(request, { credentials, token: token.value }, answer);
       }
       this.#options.tokens.drop(token);
-      scopes = [...wider];
+      scopes = wider;
     }
   }
 
@@ -255,6 +254,12 @@ export class RegistryAccess {
     if (credentials !== undefined) return accessDenied(request, { credentials }, answer);
     return credentialsMissing(request.party, request.what, this.#options.credentials.searched, answer);
   }
+}
+
+/** Whether a younger or wider token may be taken where this one was not. */
+function isWorthANewToken(answer: Answer, isOlder: boolean, isWider: boolean): boolean {
+  const complaint = chooseChallenge(answer.challenges)?.parameters.get('error');
+  return isWider || complaint === 'invalid_token' || (isOlder && complaint !== 'insufficient_scope');
 }
 
 /** What the registry says that it wanted. */

@@ -197,9 +197,8 @@ async function settleRefusedBody(
     ...place.party,
     code: 'upload-lost',
     exitCode: 4,
-    message: `${what}: ${place.party.host} forgot the upload ${lostUploadAttempts} times`,
+    message: `${what}: ${place.party.host} forgets uploads before they end`,
     hint: 'several replicas of a registry need one shared secret, or a balancer that keeps a client on one of them',
-    attempts: lostUploadAttempts,
     status: 404,
   });
   throw new StartOver('the registry forgot the upload', lostUploadAttempts, outcome);

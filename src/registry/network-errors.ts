@@ -1,6 +1,7 @@
 // Words for a registry that could not be spoken to at all: names, ports, TLS, silence. Decided by the error codes of node,
 // OpenSSL and undici, never by message texts.
 import { hopeOf, networkCodeOf } from '../base/transient.ts';
+import type { ExitCode } from '../base/plugin-error.ts';
 import type { GivenUp } from '../base/retry.ts';
 import type { Party } from './login-errors.ts';
 import { RegistryError } from './registry-error.ts';
@@ -69,56 +70,50 @@ function isOfNetwork(error: unknown, code: string): boolean {
   );
 }
 
+interface Words {
+  readonly code: string;
+  readonly exitCode: ExitCode;
+  /** Completes "<what>: ". */
+  readonly came: string;
+  readonly hint?: string;
+}
+
 /** The error for a request that never got an answer. undefined for errors that are not of the network. */
 export function networkError(party: Party, what: string, error: unknown, how: GivenUp): RegistryError | undefined {
   const code = networkCodeOf(error);
-  if (code === undefined) return undefined;
-  const { host } = party;
-  const common = { ...party, attempts: how.attempts, cause: error };
+  const words =
+    code === undefined ? undefined : (tlsWords(code, party.host) ?? silenceWords(error, code, party.host, how));
+  if (words === undefined) return undefined;
+  const { came, ...rest } = words;
+  return new RegistryError({ ...party, ...rest, message: `${what}: ${came}`, attempts: how.attempts, cause: error });
+}
+
+function tlsWords(code: string, host: string): Words | undefined {
   const invalid = invalidCertificateCodes.get(code);
   if (unknownAuthorityCodes.has(code)) {
-    return new RegistryError({
-      ...common,
-      code: 'tls-unknown-ca',
-      exitCode: 4,
-      message: `${what}: the certificate of ${host} is signed by an authority that is not trusted here`,
-      hint: `give the authority's certificate in \`ca_cert\`, or name ${host} in \`insecure_registries\``,
-    });
+    const hint = `give the authority's certificate in \`ca_cert\`, or name ${host} in \`insecure_registries\``;
+    const came = `the certificate of ${host} is signed by an authority that is not trusted here`;
+    return { code: 'tls-unknown-ca', exitCode: 4, came, hint };
   }
   if (invalid !== undefined) {
     const now = new Date().toISOString().slice(0, 16);
-    return new RegistryError({
-      ...common,
-      code: 'tls-invalid',
-      exitCode: 4,
-      message: `${what}: the certificate of ${host} ${invalid} (this machine's clock says ${now} UTC)`,
-    });
+    const came = `the certificate of ${host} ${invalid} (this machine's clock says ${now} UTC)`;
+    return { code: 'tls-invalid', exitCode: 4, came };
   }
   if (clientCertificateCodes.has(code)) {
-    return new RegistryError({
-      ...common,
-      code: 'tls-client-cert',
-      exitCode: 4,
-      message: `${what}: ${host} ended the TLS handshake; it may want a client certificate`,
-    });
+    const came = `${host} ended the TLS handshake; it may want a client certificate`;
+    return { code: 'tls-client-cert', exitCode: 4, came };
   }
-  if (plainServerCodes.has(code)) {
-    return new RegistryError({
-      ...common,
-      code: 'plain-http',
-      exitCode: 2,
-      message: `${what}: ${host} does not speak TLS`,
-      hint: `if it is meant to be spoken to over plain http, name ${host} in \`insecure_registries\``,
-    });
-  }
+  if (!plainServerCodes.has(code)) return undefined;
+  const hint = `if it is meant to be spoken to over plain http, name ${host} in \`insecure_registries\``;
+  return { code: 'plain-http', exitCode: 2, came: `${host} does not speak TLS`, hint };
+}
+
+function silenceWords(error: unknown, code: string, host: string, how: GivenUp): Words | undefined {
   if (!isOfNetwork(error, code)) return undefined;
   const tries = describeTries(how);
-  if (silenceCodes.has(code)) {
-    const message = `${what}: ${host} did not answer in time${tries}`;
-    return new RegistryError({ ...common, code: 'stalled', exitCode: 6, message });
-  }
-  const message = `${what}: ${host} cannot be reached: ${meanings.get(code) ?? code}${tries}`;
-  return new RegistryError({ ...common, code: 'unreachable', exitCode: 4, message });
+  if (silenceCodes.has(code)) return { code: 'stalled', exitCode: 6, came: `${host} did not answer in time${tries}` };
+  return { code: 'unreachable', exitCode: 4, came: `${host} cannot be reached: ${meanings.get(code) ?? code}${tries}` };
 }
 
 /** ` (6 tries in 41 s)`, nothing for a single try. */

@@ -75,7 +75,7 @@ function judgeAnswer({ answer }: UnexpectedAnswer): Verdict {
   if (!isTransientStatus(answer.status) || isAnswer || isPullLimit(answer)) return { kind: 'final' };
   return {
     kind: 'retry',
-    cause: `the registry answered ${answer.status}`,
+    cause: `${new URL(answer.origin).host} answered ${answer.status}`,
     isBusy: answer.status === 429 || answer.status === 503,
     ...(answer.retryAfterMs === undefined ? {} : { retryAfterMs: answer.retryAfterMs }),
   };

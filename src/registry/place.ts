@@ -10,7 +10,8 @@ import type { TimeLimits } from './time-limits.ts';
 import type { WireResponse } from './wire.ts';
 
 export interface PlaceOptions {
-  readonly party: Party;
+  /** As image names write it. */
+  readonly host: string;
   readonly path: string;
   readonly access: RegistryAccess;
   readonly context: OperationContext;
@@ -30,23 +31,28 @@ export type PlaceRequest = Pick<RegistryRequest, 'method' | 'headers' | 'body' |
 
 /** A repository and the way to it. */
 export class Place {
-  readonly party: Party;
   readonly path: string;
   /** `host/path` */
   readonly name: string;
   readonly limits: TimeLimits;
+  readonly #host: string;
   readonly #access: RegistryAccess;
   readonly #context: OperationContext;
   #mayPush: boolean;
 
   constructor(options: PlaceOptions) {
-    this.party = options.party;
+    this.#host = options.host;
     this.path = options.path;
-    this.name = `${options.party.host}/${options.path}`;
+    this.name = `${options.host}/${options.path}`;
     this.limits = options.limits;
     this.#access = options.access;
     this.#context = options.context;
     this.#mayPush = options.mayPush;
+  }
+
+  /** For messages: what may be pushed to is a target. */
+  get party(): Party {
+    return { host: this.#host, side: this.#mayPush ? 'target' : 'source' };
   }
 
   /** From the first write on, reads use the same token. */

@@ -1,6 +1,6 @@
 // Where the next request may go. Locations of uploads and redirects are resolved by hand: their query (upload state,
 // signatures) is passed on as it came, and a target on another origin is recognised as such, because login data never
-// goes there. Rules: docs/architecture.md, "Where requests may go"; RFC 9110, 10.2.2 and 15.4.
+// goes there. RFC 9110, 10.2.2 and 15.4.
 
 /** What is dialled and what is asked for there. */
 export interface RequestTarget {

@@ -56,11 +56,10 @@ export function isPullLimit(answer: Answer): boolean {
 }
 
 function wordsFor(operation: Operation, answer: Answer, how: GivenUp): Words {
-  const { host } = operation.party;
   if (answer.status === 429) return busyWords(operation, answer, how);
   if (answer.status >= 500 || isTransientStatus(answer.status)) {
     const asked = how.refusedWaitMs === undefined ? '' : `, and asked for ${seconds(how.refusedWaitMs)} of patience`;
-    const came = `${host} answered ${answer.status}${describeTries(how)}${asked}`;
+    const came = `${new URL(answer.origin).host} answered ${answer.status}${describeTries(how)}${asked}`;
     return { code: 'unavailable', exitCode: 4, came };
   }
   return codeWords(operation, answer) ?? statusWords(operation, answer);

@@ -93,7 +93,7 @@ export class RegistryClient {
   repository(address: RepositoryAddress, use: 'pull' | 'push' = 'pull'): Repository {
     const { access, slots } = this.#registry(address.domain, address.apiHost);
     const place = new Place({
-      party: { host: address.domain, side: use === 'push' ? 'target' : 'source' },
+      host: address.domain,
       path: address.path,
       access,
       context: this.#contextOf(address.apiHost, access),

@@ -1,5 +1,5 @@
-// The error of everything that a registry, its token server or the way there did. Branch on `code` (the list is in
-// docs/architecture.md and in refusal.ts), never on the message. It holds no query of a URL and no secret.
+// The error of everything that a registry, its token server or the way there did. Branch on `code`, never on the message:
+// codes are given in refusal.ts, login-errors.ts and network-errors.ts. It holds no query of a URL and no secret.
 import { PluginError, type PluginErrorOptions } from '../base/plugin-error.ts';
 
 /** Where the image comes from, or where it goes. */

@@ -10,7 +10,7 @@ const responseHeaders = { ':status': 200, 'content-type': 'application/grpc' } a
 /** A call and the means to end it. */
 export class IncomingCall implements ServerCall {
   readonly method: string;
-  readonly messages: AsyncIterable<Buffer>;
+  readonly messages: AsyncGenerator<Buffer>;
   readonly signal: AbortSignal;
   readonly #stream: ServerHttp2Stream;
   readonly #rawHeaders: readonly string[];
@@ -61,10 +61,20 @@ export class IncomingCall implements ServerCall {
       this.#end(known ? error.grpcCode : grpcCodes.unknown, error.message);
       if (!known) return error;
     } finally {
-      // What the daemon still sends is not wanted any more, but the stream can only end once it is read.
-      if (!this.#stream.destroyed) this.#stream.resume();
+      // Not awaited: a reader that still waits for a message is only freed by the end of the stream.
+      void this.#discardRest();
     }
     return undefined;
+  }
+
+  /** What the daemon still sends is not wanted any more, but the stream can only end once it is read. */
+  async #discardRest(): Promise<void> {
+    try {
+      await this.messages.return(undefined);
+    } catch {
+      // The reader's own end was bad; its handler has heard of it.
+    }
+    this.#stream.resume();
   }
 
   #end(code: number, message: string): void {

@@ -58,7 +58,7 @@ describe('a registry that is out of order for a while', () => {
     expect(test.waits).toEqual([250, 500, 1000, 2000, 4000].slice(0, failures));
     expect(test.lines).toHaveLength(failures);
     expect(test.lines[0]).toMatch(
-      /^info: upload of sha256:\w{12} \(10 bytes\) to .*: the registry answered 503; repeat 1 of 5 in 0.3 s$/,
+      /^info: upload of sha256:\w{12} \(10 bytes\) to .*: 127.0.0.1:\d+ answered 503; repeat 1 of 5 in 0.3 s$/,
     );
   });
 
@@ -145,7 +145,7 @@ describe('a connection that breaks', () => {
   it('sends a blob again from its beginning', async () => {
     const { registry, test } = await start();
     registry.fail({ method: 'PUT', kind: 'upload', nth: 1, answer: { status: 500 } });
-    registry.fail({ method: 'PUT', kind: 'upload', nth: 1, answer: 'break' });
+    registry.fail({ method: 'PUT', kind: 'upload', nth: 2, answer: 'break' });
     expect(await test.target(`${registry.host}/a/b`).ensureBlob(blob, signal)).toBe('uploaded');
     expect(opened).toBe(3);
     expect(registry.repository('a/b').blobs.get(digest)?.equals(bytes)).toBe(true);
@@ -283,6 +283,32 @@ describe('tokens', () => {
     expect(await repository.putManifest(manifest, { tag: '1' }, signal)).toEqual({ confirmedTags: ['1'] });
     expect(registry.counts()).toMatchObject({ 'GET token': 2, 'PUT manifest': 2 });
     expect(test.lines).toEqual([]);
+  });
+
+  it('are not renewed for a right that they would not grant either', async () => {
+    const { registry, test } = await start({ auth: 'bearer' });
+    const repository = test.target(`${registry.host}/a/b`);
+    await repository.hasBlob(digest, signal);
+    const scope = 'repository:a/b:pull,push';
+    const challenge = `Bearer realm="${registry.url}/token",service="memory",scope="${scope}",error="insufficient_scope"`;
+    registry.fail({ method: 'PUT', answer: { status: 401, headers: { 'www-authenticate': challenge } } });
+    await expect(repository.putManifest(manifest, { tag: '1' }, signal)).rejects.toMatchObject({
+      code: 'denied',
+      exitCode: 3,
+    });
+    expect(registry.counts()).toMatchObject({ 'GET token': 1, 'PUT manifest': 1 });
+  });
+
+  it('are renewed once when the registry does not say why', async () => {
+    const { registry, test } = await start({ auth: 'bearer' });
+    const repository = test.target(`${registry.host}/a/b`);
+    await repository.hasBlob(digest, signal);
+    registry.fail({ method: 'PUT', answer: { status: 401 } });
+    await expect(repository.putManifest(manifest, { tag: '1' }, signal)).rejects.toMatchObject({
+      code: 'denied',
+      exitCode: 3,
+    });
+    expect(registry.counts()).toMatchObject({ 'GET token': 2, 'PUT manifest': 2 });
   });
 
   it('are renewed before they expire', async () => {

@@ -33,6 +33,12 @@ describe('the check for push access', () => {
     });
   });
 
+  it('tells a failure that all targets share once', async () => {
+    const error = refusal('registry refused the password');
+    const targets = [probe('a', error), probe('b', refusal('registry refused the password'))];
+    await expect(checkPushAccess(targets, signal)).rejects.toBe(error);
+  });
+
   it('ends with the reason of an abort', async () => {
     const controller = new AbortController();
     controller.abort(new Error('terminated'));

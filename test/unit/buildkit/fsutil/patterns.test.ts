@@ -227,7 +227,15 @@ describe('a pattern list', () => {
     };
     const paths = fc.array(path, { minLength: 1, maxLength: 20 });
     fc.assert(fc.property(fc.array(pattern, { maxLength: 8 }), paths, check), { numRuns: 1500 });
-    // Long lists take the way through the index.
+    // Long lists take the way through the index, where patterns are found by pieces of their text.
+    const word = fc.constantFrom('alpha', 'alphabet', 'beta', 'be', 'x', 'a.tmp', 'b.tmp.gz');
+    const wild = fc.constantFrom('*.tmp', '*bet*', 'al*', '*', '**', 'b?ta', '[ab]*', '*.gz', '**pha', 'a**');
+    const longPattern = fc
+      .tuple(fc.boolean(), fc.array(fc.oneof(word, wild), { minLength: 1, maxLength: 3 }))
+      .map(([isException, parts]) => `${isException ? '!' : ''}${parts.join('/')}`);
+    const longPath = fc.array(word, { minLength: 1, maxLength: 4 }).map((words) => words.join('/'));
+    const longPaths = fc.array(longPath, { minLength: 1, maxLength: 20 });
+    fc.assert(fc.property(fc.array(longPattern, { minLength: 20, maxLength: 40 }), longPaths, check), { numRuns: 300 });
     fc.assert(fc.property(fc.array(pattern, { minLength: 30, maxLength: 60 }), paths, check), { numRuns: 300 });
   });
 

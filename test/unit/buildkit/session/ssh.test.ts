@@ -88,6 +88,21 @@ describe('the agent', () => {
     expect(verify(hash, Buffer.from('data'), createPrivateKey(text), signature)).toBe(true);
   });
 
+  it('writes the numbers of an ECDSA signature as short as they are', async () => {
+    const key = await parseAgentKey(pem('ec'));
+    const lengths = Array.from({ length: 1500 }, () => {
+      const blob = key.sign(Buffer.from('data'), 0);
+      // After the name and two lengths: r, then s. Each is 33 bytes at most, and only when the first of them is a zero.
+      const numbers = blob.subarray(4 + blob.readUInt32BE(0) + 4);
+      const r = numbers.subarray(4, 4 + numbers.readUInt32BE(0));
+      const isShortest = r[0] !== 0 || (r[1] ?? 0) >= 0x80;
+      return isShortest && (r[0] ?? 0x80) < 0x80 ? r.length : Number.NaN;
+    });
+    expect(lengths.filter(Number.isNaN)).toEqual([]);
+    expect(Math.max(...lengths)).toBe(33);
+    expect(Math.min(...lengths)).toBeLessThan(32);
+  });
+
   const otherBlob = frame('ssh-ed25519', Buffer.alloc(32, 7)).subarray(4);
   it.each([
     ['to sign with another key', frame(13, otherBlob, 'data', 0, 0, 0, 0)],
