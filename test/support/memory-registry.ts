@@ -22,7 +22,6 @@ export interface SeenRequest {
   readonly path: string;
   readonly query: string;
   readonly authorization: string;
-  readonly headers: IncomingMessage['headers'];
   readonly bodyBytes: number;
   readonly status: number;
 }
@@ -38,7 +37,7 @@ export interface Fault {
   readonly method?: string;
   readonly kind?: RequestKind;
   readonly path?: RegExp;
-  /** Counted from 1 among the requests that match; every one when left out. */
+  /** Counted from 1 among the requests that match from now on; every one when left out. */
   readonly nth?: number;
   /**
    * An answer; `break` = the connection ends before anything is done; `break-after` = the work is done, the answer is lost;
@@ -87,6 +86,11 @@ interface State {
   readonly url: () => string;
 }
 
+interface PlannedFault {
+  readonly fault: Fault;
+  count: number;
+}
+
 interface Call {
   readonly incoming: IncomingMessage;
   readonly method: string;
@@ -97,7 +101,7 @@ interface Call {
 /** Starts a registry on a free port. */
 export async function startMemoryRegistry(options: MemoryRegistryOptions = {}): Promise<MemoryRegistry> {
   let seen: SeenRequest[] = [];
-  const faults: { readonly fault: Fault; count: number }[] = [];
+  const faults: PlannedFault[] = [];
   let host = '';
   const state: State = { options, repositories: new Map(), tokens: new Map(), url: () => `http://${host}` };
 
@@ -105,27 +109,19 @@ export async function startMemoryRegistry(options: MemoryRegistryOptions = {}): 
     const url = new URL(incoming.url ?? '/', state.url());
     const method = incoming.method ?? '';
     const kind = kindOf(url.pathname);
-    const fault = faults.find(
-      (entry) =>
-        (entry.fault.method ?? method) === method &&
-        (entry.fault.kind ?? kind) === kind &&
-        (entry.fault.path?.test(url.pathname) ?? true) &&
-        ++entry.count === (entry.fault.nth ?? entry.count),
-    )?.fault.answer;
+    const [fault] = faults.flatMap((entry) => (isDue(entry, method, kind, url.pathname) ? [entry.fault.answer] : []));
     if (fault === 'break') return void incoming.socket.destroy();
     const body = await readAll(incoming);
     const normal = fault === undefined || fault === 'break-after';
     const answer = normal ? handle(state, { incoming, method, url, body }) : fault;
     const status = answer === 'hang' ? 0 : answer.status;
-    const { headers } = incoming;
-    const { authorization = '' } = headers;
+    const { authorization = '' } = incoming.headers;
     seen.push({
       method,
       kind,
       path: url.pathname,
       query: url.search,
       authorization,
-      headers,
       bodyBytes: body.length,
       status,
     });
@@ -161,6 +157,15 @@ export async function startMemoryRegistry(options: MemoryRegistryOptions = {}): 
       await closed;
     },
   };
+}
+
+/** Counts a request that matches. */
+function isDue(entry: PlannedFault, method: string, kind: RequestKind, path: string): boolean {
+  const { fault } = entry;
+  if ((fault.method ?? method) !== method || (fault.kind ?? kind) !== kind || fault.path?.test(path) === false)
+    return false;
+  entry.count += 1;
+  return (fault.nth ?? entry.count) === entry.count;
 }
 
 function handle(state: State, call: Call): CannedAnswer {
@@ -265,7 +270,6 @@ function basicHeader(): string {
   return `Basic ${Buffer.from(`${memoryLogin.username}:${memoryLogin.password}`).toString('base64')}`;
 }
 
-/** An error as the distribution specification has it. */
 function problem(status: number, code: string, message = '', headers: Record<string, string> = {}): CannedAnswer {
   return { status, headers, body: JSON.stringify({ errors: [{ code, message }] }) };
 }
@@ -288,13 +292,9 @@ function digestOf(bytes: Buffer): string {
 }
 
 async function readAll(incoming: IncomingMessage): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(Buffer.from(chunk as Buffer));
-  return Buffer.concat(chunks);
+  return Buffer.concat(await incoming.toArray());
 }
 
 function countBy(names: readonly string[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const name of names) counts[name] = (counts[name] ?? 0) + 1;
-  return counts;
+  return Object.fromEntries(names.map((name) => [name, names.filter((other) => other === name).length]));
 }
