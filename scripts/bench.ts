@@ -1,6 +1,7 @@
 // `make bench`: the plugin beside `docker buildx build` on the same private engines, in turns. Two questions: what does a context of
 // 20,000 files cost, first and unchanged; and what does publishing three tags cost when nothing has to be rebuilt. buildx is run
-// without the docker program around it, which is its faster form. Figures are of this machine; the ratios are what matters.
+// without the docker program around it, which is its faster form. Figures are of this machine; the ratios are what matters. With
+// TMPDIR=/dev/shm the engines work in memory, which takes the moods of the disk out of the figures.
 //
 //   node .cache/bench/bench.js [--pairs 5] [--files 20000] [--engines docker-26.1-containerd,...]
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -101,6 +102,9 @@ async function main(): Promise<void> {
     mkdirSync(import.meta.dirname, { recursive: true });
     writeFileSync(resultsFile, `${lines.join('\n')}\n`);
     console.log(`\n${table(summaries)}\n\nevery run, as JSON lines: ${relative(process.cwd(), resultsFile)}`);
+  } catch (error) {
+    console.error(interrupt.signal.aborted ? String(interrupt.signal.reason) : error);
+    process.exitCode = 1;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -4,12 +4,12 @@ import { Ledger } from './base/ledger.ts';
 import type { ExitCode } from './base/plugin-error.ts';
 import { Redactor } from './base/redact.ts';
 import type { World } from './base/world.ts';
+import { BuildFailure } from './build/build-failure.ts';
 import { buildImage, checkBuilder, prepareBuild } from './build/build-image.ts';
 import { chooseOutput } from './build/choose-output.ts';
 import { findBuilder } from './build/find-builder.ts';
 import { registryAuthority } from './build/registry-authority.ts';
 import { findCredentials } from './credentials/find-credentials.ts';
-import { SolveError } from './buildkit/solve-error.ts';
 import type { StatusUpdate } from './buildkit/status.ts';
 import { connectEngine } from './engine/connect.ts';
 import { removeTemporaryImage } from './engine/temporary-images.ts';
@@ -55,7 +55,7 @@ export async function run(world: World): Promise<0 | ExitCode> {
     return 0;
   }
   progress.end();
-  const stepTail = failed.error instanceof SolveError ? progress.tailOf(failed.error.vertexDigest) : undefined;
+  const stepTail = failed.error instanceof BuildFailure ? progress.tailOf(failed.error.vertexDigest) : undefined;
   const failure = formatFailure(failed.error, { leftOnDaemon, stepTail, publishing: phases.current === 'publish' });
   for (const line of failure.lines) log.result(line);
   return failure.exitCode;

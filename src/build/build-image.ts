@@ -1,5 +1,7 @@
 // Has the image built: offers the context, the logins, the secrets and the SSH key to the daemon's BuildKit and waits for
 // its terminal answer. What comes back is what the daemon said, checked for shape; nothing is guessed.
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { isDigest, type Digest } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
@@ -9,8 +11,10 @@ import type { SessionCapability } from '../buildkit/session/capability.ts';
 import { fileSyncCapability } from '../buildkit/session/filesync.ts';
 import { secretsCapability } from '../buildkit/session/secrets.ts';
 import { parseAgentKey, sshCapability } from '../buildkit/session/ssh.ts';
+import { SolveError } from '../buildkit/solve-error.ts';
 import { solve } from '../buildkit/solve.ts';
 import type { StatusUpdate } from '../buildkit/status.ts';
+import { BuildFailure } from './build-failure.ts';
 import { buildContext, type ContextPaths } from './build-context.ts';
 import { solveRequest, type BuildInputs, type BuildOutput } from './solve-request.ts';
 
@@ -56,6 +60,8 @@ export function checkBuilder(order: BuildOrder, builder: Builder): void {
 export interface PreparedBuild {
   readonly order: BuildOrder;
   readonly capabilities: readonly SessionCapability[];
+  /** For the line in a failure message, on engines that do not tell it. */
+  readonly dockerfileText: string;
 }
 
 /** Opens the context and parses the SSH key. Throws PluginError (exit 2) when one of them is no good. */
@@ -65,12 +71,13 @@ export async function prepareBuild(order: BuildOrder, log: Log): Promise<Prepare
   if (order.sshKey !== undefined) {
     capabilities.push(sshCapability(new Map([['default', await parseAgentKey(order.sshKey)]])));
   }
-  return { order, capabilities };
+  const dockerfileText = await readFile(join(order.dockerfileDirectory, order.dockerfileName), 'utf8');
+  return { order, capabilities, dockerfileText };
 }
 
 /** Runs one build. Throws SolveError (what failed in the build) or PluginError. */
 export async function buildImage(
-  { order, capabilities }: PreparedBuild,
+  { order, capabilities, dockerfileText }: PreparedBuild,
   options: {
     readonly builder: Builder;
     readonly output: BuildOutput;
@@ -89,9 +96,12 @@ export async function buildImage(
     entitlements: [],
     sharedKey: order.sharedKey,
     capabilities: [...capabilities, authCapability(tokens)],
+    dockerfile: { filename: order.dockerfileName, text: dockerfileText },
     onStatus,
     log,
     signal,
+  }).catch((error: unknown) => {
+    throw error instanceof SolveError ? new BuildFailure(error, order) : error;
   });
   if (output.kind === 'nothing') return { kind: 'cached' };
   const digest = exportedDigest(result.exporterResponse);

@@ -91,7 +91,7 @@ const lineNumberWidth = 4;
  * refused login, an unreadable file), that original is returned.
  */
 export function explainSolveFailure(error: CallError, facts: FailureFacts): PluginError {
-  const own = facts.capabilityFailures.find(({ message }) => error.message.includes(message));
+  const own = facts.capabilityFailures.find(({ message }) => message !== '' && error.message.includes(message));
   if (own !== undefined) return own;
   const details = completeDetails(readErrorDetails(error.details), error, facts);
   return new SolveError(judge(error, details, facts), { error, details, vertexDigest: facts.failedVertex?.digest });

@@ -39,7 +39,8 @@ export class LogWriter implements Log {
 
   /** A line that is shown whatever the level. A message with line ends becomes several lines. */
   result(message: string): void {
-    const lines = this.#redactor.redact(message).split('\n').map(printable);
-    this.#write(`${lines.join('\n')}\n`);
+    const lines = message.split('\n').map((line) => printable(line));
+    // Last of all: what is removed or cut from a line must not put a secret together, or leave half of one.
+    this.#write(`${this.#redactor.redact(lines.join('\n'))}\n`);
   }
 }

@@ -20,12 +20,14 @@ describe('Redactor', () => {
     expect(shown).not.toContain(Buffer.from(secret).toString('base64').slice(0, 10));
   });
 
-  it('masks a login as it stands in a Basic header', () => {
+  it.each(['r', 'ro', 'rob', 'robot'])('masks a password inside the Basic header of user %s', (user) => {
     const redactor = new Redactor();
-    redactor.registerLogin('robot', 'hunter22');
-    expect(redactor.redact(`Authorization: Basic ${Buffer.from('robot:hunter22').toString('base64')}`)).toBe(
-      'Authorization: Basic ********',
-    );
+    redactor.register('hunter22-and-more');
+    const header = Buffer.from(`${user}:hunter22-and-more`).toString('base64');
+    const shown = redactor.redact(`Authorization: Basic ${header}`);
+    expect(shown).toContain('********');
+    expect(Buffer.from(shown.slice('Authorization: Basic '.length), 'base64').toString()).not.toContain('hunter');
+    expect(shown).not.toContain(header.slice(8, 20));
   });
 
   it('masks each line of a secret with several lines', () => {
@@ -39,6 +41,40 @@ describe('Redactor', () => {
     redactor.register('abcd');
     redactor.register('abcdefgh');
     expect(redactor.redact('x abcdefgh y')).toBe('x ******** y');
+  });
+
+  it('masks the lines of a secret also with other white space around them', () => {
+    const redactor = new Redactor();
+    redactor.register('{\r\n    "token": "abcdefgh"\r\n}');
+    expect(redactor.redact('{ "token": "abcdefgh" }')).toBe('{ ******** }');
+  });
+
+  it('masks secrets that overlap as one', () => {
+    const redactor = new Redactor();
+    redactor.register('abcdefgh');
+    redactor.register('efghijkl');
+    expect(redactor.redact('x abcdefghijkl y')).toBe('x ******** y');
+  });
+
+  it('masks the start of a secret where a text was cut', () => {
+    const redactor = new Redactor();
+    redactor.register('abcdefghijkl');
+    expect(redactor.redact('login with abcdefgh...')).toBe('login with ********...');
+    expect(redactor.redact('login with abcdefgh [7 more characters]')).toBe('login with ******** [7 more characters]');
+    expect(redactor.redact('loading... abcdefgh is a word')).toBe('loading... abcdefgh is a word');
+  });
+
+  it('masks a secret with control characters as it is shown, without them', () => {
+    const redactor = new Redactor();
+    redactor.register('pass\x07word');
+    expect(redactor.redact('it is password')).toBe('it is ********');
+  });
+
+  it('takes a secret of the size that BuildKit takes', () => {
+    const redactor = new Redactor();
+    const lines = Array.from({ length: 8_000 }, (_, line) => `line ${line} ${'x'.repeat(50)}`);
+    redactor.register(lines.join('\n'));
+    expect(redactor.redact(`tail of a log: ${lines[7_777]}.`)).toBe('tail of a log: ********.');
   });
 
   it('says that a value is too short to be masked', () => {

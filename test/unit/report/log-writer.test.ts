@@ -36,4 +36,31 @@ describe('LogWriter', () => {
     log.info('registry said \x1b]1338;x\x1b]0m and more');
     expect(written.join('')).not.toContain('\x1b]');
   });
+
+  it('masks a secret that only shows once control characters are gone', () => {
+    const { written, redactor, log } = writing();
+    redactor.register('hunter22');
+    log.info('it is hun\x1b[Kter\x0022');
+    expect(written).toEqual(['it is ********\n']);
+  });
+
+  it('masks the half of a secret that is left of a line that was cut', () => {
+    const { written, redactor, log } = writing();
+    redactor.register('hunter22hunter22');
+    log.info(`${'x'.repeat(16_375)} hunter22hunter22`);
+    expect(written.join('')).not.toContain('hunter');
+  });
+
+  it('masks a secret of several lines that comes line by line', () => {
+    const { written, redactor, log } = writing();
+    redactor.register('first line of it\nsecond line of it\n');
+    for (const line of [
+      '#7 0.123 first line of it',
+      '#7 0.124   second line of it',
+      '#7 [2/2] RUN echo "first line of it"',
+    ]) {
+      log.info(line);
+    }
+    expect(written).toEqual(['#7 0.123 ********\n', '#7 0.124   ********\n', '#7 [2/2] RUN echo "********"\n']);
+  });
 });

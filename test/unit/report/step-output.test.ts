@@ -36,11 +36,19 @@ describe('StepOutput', () => {
     expect(output.tail().at(-1)).toBe('69');
   });
 
-  it('does not grow for ever without a line end', () => {
+  it('cuts an endless line once, and says at its end how much is missing', () => {
     const output = new StepOutput();
-    const lines = output.push(Buffer.alloc(40_000, 'y'), 1);
-    expect(lines).toHaveLength(1);
+    for (let piece = 0; piece < 4; piece++) expect(output.push(Buffer.alloc(10_000, 'y'), 1)).toEqual([]);
+    expect(output.push(Buffer.from('y\nnext\n'), 1)).toEqual([`${'y'.repeat(16_000)} [24001 more characters]`, 'next']);
     expect(output.rest()).toEqual([]);
+  });
+
+  it('shows now and then what a progress bar without a line end has drawn', () => {
+    const output = new StepOutput();
+    const lines = Array.from({ length: 5_000 }, (_, step) => output.push(Buffer.from(`\rstep ${step}`), 1)).flat();
+    expect(lines.length).toBeGreaterThan(1);
+    expect(lines.every((line) => /^step \d+$/.test(line))).toBe(true);
+    expect(output.rest()).toEqual(['step 4999']);
   });
 });
 
