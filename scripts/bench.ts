@@ -1,7 +1,7 @@
 // `make bench`: the plugin beside `docker buildx build` on the same private engines, in turns. Two questions: what does a context of
 // 20,000 files cost, first and unchanged; and what does publishing three tags cost when nothing has to be rebuilt. buildx is run
 // without the docker program around it, which is its faster form. Figures are of this machine; the ratios are what matters. With
-// TMPDIR=/dev/shm the engines work in memory, which takes the moods of the disk out of the figures.
+// TMPDIR on a tmpfs (other than /dev/shm, which is no place for a workspace) the moods of the disk are not in the figures.
 //
 //   node .cache/bench/bench.js [--pairs 5] [--files 20000] [--engines docker-26.1-containerd,...]
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
