@@ -3,6 +3,7 @@
 import { Ledger } from './base/ledger.ts';
 import type { ExitCode } from './base/plugin-error.ts';
 import { Redactor } from './base/redact.ts';
+import { together } from './base/together.ts';
 import type { World } from './base/world.ts';
 import { BuildFailure } from './build/build-failure.ts';
 import { buildImage, checkBuilder, prepareBuild } from './build/build-image.ts';
@@ -10,7 +11,6 @@ import { chooseOutput } from './build/choose-output.ts';
 import { findBuilder } from './build/find-builder.ts';
 import { registryAuthority } from './build/registry-authority.ts';
 import { findCredentials } from './credentials/find-credentials.ts';
-import type { StatusUpdate } from './buildkit/status.ts';
 import { connectEngine } from './engine/connect.ts';
 import { removeTemporaryImage } from './engine/temporary-images.ts';
 import { usualSockets } from './engine/usual-sockets.ts';
@@ -24,7 +24,7 @@ import { LogWriter } from './report/log-writer.ts';
 import { Phases } from './report/phases.ts';
 import { Progress } from './report/progress.ts';
 import { formatSummary } from './report/summary.ts';
-import { UploadProgress, type UploadEvent } from './report/upload-progress.ts';
+import { UploadProgress } from './report/upload-progress.ts';
 import { readBuildInfo } from './settings/build-info.ts';
 import { readSettings } from './settings/read-settings.ts';
 import { workspaceFiles } from './settings/workspace-files.ts';
@@ -49,12 +49,12 @@ export async function run(world: World): Promise<0 | ExitCode> {
     () => undefined,
     (error: unknown) => ({ error: failureOfRun(error, world.signal, phases.current) }),
   );
-  const leftOnDaemon = await tools.ledger.unwind();
+  progress.end();
+  const leftOnDaemon = await tools.ledger.unwind(world.signal);
   if (failed === undefined) {
-    for (const name of leftOnDaemon) log.warn(`${name} is left on the daemon; a later run removes it`);
+    for (const name of leftOnDaemon) log.warn(`${name} is left on the daemon; remove it there with docker rmi`);
     return 0;
   }
-  progress.end();
   const stepTail = failed.error instanceof BuildFailure ? progress.tailOf(failed.error.vertexDigest) : undefined;
   const failure = formatFailure(failed.error, { leftOnDaemon, stepTail, publishing: phases.current === 'publish' });
   for (const line of failure.lines) log.result(line);
@@ -62,7 +62,7 @@ export async function run(world: World): Promise<0 | ExitCode> {
 }
 
 async function follow(world: World, { log, redactor, ledger, phases, progress }: Tools): Promise<void> {
-  const { env, argv, signal } = world;
+  const { env, argv, signal, temporaryDirectory } = world;
   const redact = (secret: string): boolean => redactor.register(secret);
 
   const request = readSettings({ env, argv, files: workspaceFiles(world.cwd), redact });
@@ -83,15 +83,15 @@ async function follow(world: World, { log, redactor, ledger, phases, progress }:
   // Its HTTP client is most of the program's size: a step with wrong settings ends before that is loaded.
   const { RegistryClient } = await import('./registry/registry-client.ts');
   const registries = new RegistryClient({ ...plan.registries, ...plan.upload, ...tools });
-  ledger.enter('connections to registries', () => registries.close());
-  const targets = (plan.publish?.targets ?? []).map((target) => ({
-    repository: registries.repository(target.repository, 'push'),
-    tags: target.tags,
-  }));
-  const [engine] = await Promise.all([
-    connectEngine({ ...plan.daemon, socketCandidates: usualSockets(env['XDG_RUNTIME_DIR']), log }, signal),
-    checkPushAccess(targets, signal),
-  ]);
+  ledger.enter(undefined, () => registries.close());
+  const wanted = plan.publish?.targets ?? [];
+  const targets = wanted.map((to) => ({ ...to, repository: registries.repository(to.repository, 'push') }));
+  for (const { repository } of targets) ledger.enter(undefined, () => repository.abandonUploads());
+  const [engine] = await together(
+    (stop) => connectEngine({ ...plan.daemon, socketCandidates: usualSockets(env['XDG_RUNTIME_DIR']), log }, stop),
+    (stop) => checkPushAccess(targets, stop),
+    signal,
+  );
   const builder = await findBuilder(engine.dial, signal);
   checkBuilder(plan.build, builder);
   log.info(`connected to docker ${engine.version} at ${engine.address} (${builder.imageStore} image store)`);
@@ -99,18 +99,19 @@ async function follow(world: World, { log, redactor, ledger, phases, progress }:
   phases.start('build');
   const startSeconds = Math.floor(world.now().getTime() / 1000);
   const temporary = temporaryName({ ...plan.build, startSeconds, random: world.randomHex(16) });
-  const repositories = (plan.publish?.targets ?? []).map(({ repository }) => repository);
+  const repositories = wanted.map(({ repository }) => repository);
   const output = chooseOutput({ ...plan.registries, ...builder, repositories, temporaryName: temporary });
-  if (output.kind === 'temporary-image') ledger.enter(temporary, () => removeTemporaryImage(engine, temporary));
+  let mayStillCome = true;
+  if (output.kind === 'temporary-image')
+    ledger.enter(temporary, () => removeTemporaryImage(engine, temporary, { mayStillCome }));
   const tokens = registryAuthority(registries, credentials, output.kind === 'push-by-digest' ? repositories : []);
-  const onStatus = (status: StatusUpdate): void => progress.update(status);
-  const image = await buildImage(build, { builder, output, tokens, onStatus, log }, signal);
+  const building = { builder, output, tokens, log, onEnded: () => (mayStillCome = false) };
+  const image = await buildImage(build, { ...building, onStatus: (status) => progress.update(status) }, signal);
   progress.end();
 
   if (image.kind !== 'cached') phases.start('publish');
   const uploads = new UploadProgress((line) => log.info(line), world.monotonicMs);
-  const onLayer = (event: UploadEvent): void => uploads.update(event);
-  const { temporaryDirectory } = world;
+  const onLayer = uploads.update.bind(uploads);
   const publishing = { ...plan.upload, engine, targets, temporaryDirectory, log, onLayer };
   const published = image.kind === 'cached' ? undefined : await publishImage(image, publishing, signal);
 

@@ -2,10 +2,20 @@
 // loopback (a registry will listen there), else a private one that is started for the demo and ended with it.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import Docker from 'dockerode';
 
 const startLimitMs = 60_000;
@@ -62,6 +72,7 @@ async function startPrivateDaemon({ say, atTheEnd }) {
     for (const [, path] of readFileSync('/proc/self/mounts', 'utf8').matchAll(/^\S+ (\S+)/gm)) {
       if (path.startsWith(`${folder}/`)) execFileSync('umount', ['--lazy', path]);
     }
+    removeCgroups(basename(folder));
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   });
   const bridge = makeBridge();
@@ -73,6 +84,8 @@ async function startPrivateDaemon({ say, atTheEnd }) {
     pidfile: join(folder, 'dockerd.pid'),
     hosts: [`unix://${socket}`],
     bridge,
+    'exec-opts': ['native.cgroupdriver=cgroupfs'],
+    'cgroup-parent': `/${basename(folder)}`,
     // The demo stays on this machine, and so the machine's packet filter stays as it is.
     iptables: false,
     ip6tables: false,
@@ -103,6 +116,18 @@ async function startPrivateDaemon({ say, atTheEnd }) {
   const version = await docker.version();
   say(`Started Docker ${version.Version} with everything of its own in ${folder}.`);
   return { docker, env: { DOCKER_HOST: `unix://${socket}` } };
+}
+
+/** What the daemon's containers lived in: one tree for each controller (version 1) or a single one (version 2). */
+function removeCgroups(name) {
+  const root = '/sys/fs/cgroup';
+  for (const top of ['', ...readdirSync(root)]
+    .map((tree) => join(root, tree, name))
+    .filter((path) => existsSync(path))) {
+    const folders = readdirSync(top, { recursive: true, withFileTypes: true }).filter((entry) => entry.isDirectory());
+    const deepestFirst = folders.map((entry) => join(entry.parentPath, entry.name)).sort((a, b) => b.length - a.length);
+    for (const path of [...deepestFirst, top]) rmdirSync(path);
+  }
 }
 
 /** A bridge of its own: docker0 may belong to somebody. 198.18.0.0/15 is set aside for tests (RFC 2544). */

@@ -1,5 +1,6 @@
 // What a registry login is, and the one question the clients may ask about it. The answer is for an exact host (and
-// repository path); whoever asks sends it nowhere else. See the Docker config.json format for the three kinds.
+// repository path); whoever asks sends it nowhere else. The three kinds and the form of `auth` are those of Docker's
+// config.json: github.com/docker/cli, cli/config/types.
 
 /** A login for one registry host. `source` names where it was found ("settings username/password"), never the value. */
 export type Credentials =
@@ -19,4 +20,29 @@ export interface CredentialSource {
   find(host: string, path?: string): Promise<Credentials | undefined>;
   /** Where was looked, for "no credentials" messages: one short phrase. */
   readonly searched: string;
+}
+
+/** Docker's user name for "the password is an identity token". */
+export const identityUser = '<token>';
+
+/** Without the line end that a secret brought along from its file: a classic reason for "wrong password". */
+export function withoutLineEnd(secret: string): string {
+  return secret.replace(/\r?\n$/, '');
+}
+
+/**
+ * Reads the `auth` of a config.json: base64 of `user:password`, in whatever alphabet and padding, with line ends in it and
+ * NULs at the end from some tools.
+ *
+ * @returns undefined for anything else
+ */
+export function decodeAuth(auth: string): { readonly username: string; readonly password: string } | undefined {
+  const compact = auth.replace(/\s+/g, '');
+  const login = /^[A-Za-z0-9+/_-]+={0,2}$/.test(compact) ? Buffer.from(compact, 'base64').toString('utf8') : '';
+  const colon = login.indexOf(':');
+  if (colon < 1) return undefined;
+  return {
+    username: login.slice(0, colon),
+    password: withoutLineEnd(login.slice(colon + 1).replace(/\0+$/, '')),
+  };
 }

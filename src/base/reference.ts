@@ -1,8 +1,8 @@
 // Names of images: `registry.example.com:5000/team/app:1.2@sha256:...`. The grammar is Docker's
-// (github.com/distribution/reference); what it leaves to the reader is decided here once: the three names of Docker Hub,
-// lower-case hosts, and a message that says which rule was broken.
-import { isIPv6 } from 'node:net';
+// (github.com/distribution/reference); what it leaves to the reader is decided here once: one name for Docker Hub, lower-case
+// hosts, and a message that says which rule was broken and shows nothing that may be a login.
 import { PluginError } from './plugin-error.ts';
+import { apiHostOf, dockerHub, faultOfHost, registryHost } from './registry-host.ts';
 
 /** A parsed image name in normal form. */
 export interface Reference {
@@ -19,14 +19,11 @@ export interface Reference {
   readonly apiHost: string;
 }
 
-const hubDomain = 'docker.io';
-const hubApiHost = 'registry-1.docker.io';
 const hubLibrary = 'library/';
 /** Docker counts the path alone. */
 const maxPathLength = 255;
 const maxShownLength = 80;
 
-const labelGrammar = /^[a-z0-9](?:[a-z0-9-]*[a-z0-9])?$/i;
 const pathComponentGrammar = /^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*$/;
 const imageIdGrammar = /^[0-9a-f]{64}$/;
 const tagGrammar = /^\w[\w.-]{0,127}$/;
@@ -39,9 +36,10 @@ const digestGrammars: ReadonlyMap<string, RegExp> = new Map([
 /** Parses an image name. Throws PluginError (exit 2) with the rule that was broken. */
 export function parseReference(text: string): Reference {
   const { name, tag, digest } = split(text);
+  // First: when what follows an "@" is no digest, what stands before it may be a login.
+  if (digest !== undefined) checkDigest(text, digest);
   const { domain, path } = readName(text, name);
   if (tag !== undefined) checkTag(text, tag);
-  if (digest !== undefined) checkDigest(text, digest);
   const suffix = `${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
   return {
     domain,
@@ -49,7 +47,7 @@ export function parseReference(text: string): Reference {
     ...(tag === undefined ? {} : { tag }),
     ...(digest === undefined ? {} : { digest }),
     familiar: `${familiarName(domain, path)}${suffix}`,
-    apiHost: domain === hubDomain ? hubApiHost : domain,
+    apiHost: apiHostOf(domain),
   };
 }
 
@@ -93,12 +91,11 @@ function readName(text: string, name: string): { readonly domain: string; readon
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);
   const hasDomain = slash >= 0 && looksLikeDomain(first);
-  const written = hasDomain ? first.toLowerCase() : hubDomain;
-  if (hasDomain) checkDomain(text, written);
-  const domain = written === 'index.docker.io' ? hubDomain : written;
+  if (hasDomain) checkDomain(text, first.toLowerCase());
+  const domain = hasDomain ? registryHost(first) : dockerHub.domain;
   const remainder = hasDomain ? name.slice(slash + 1) : name;
   checkPath(text, remainder);
-  const path = domain === hubDomain && !remainder.includes('/') ? `${hubLibrary}${remainder}` : remainder;
+  const path = domain === dockerHub.domain && !remainder.includes('/') ? `${hubLibrary}${remainder}` : remainder;
   if (path.length > maxPathLength) throw broken(text, `its path has more than ${maxPathLength} characters`);
   return { domain, path };
 }
@@ -109,22 +106,9 @@ function looksLikeDomain(component: string): boolean {
 }
 
 function checkDomain(text: string, domain: string): void {
-  const match = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(domain);
-  const host = match?.[1] ?? '';
-  const port = match?.[2];
-  const isAddress = host.startsWith('[');
-  if (
-    isAddress ? !isAddressWithoutZone(host.slice(1, -1)) : !host.split('.').every((label) => labelGrammar.test(label))
-  ) {
-    throw broken(text, `${shown(domain)} is not a host name`);
-  }
-  if (port !== undefined && !(/^\d{1,5}$/.test(port) && Number(port) >= 1 && Number(port) <= 65_535)) {
-    throw broken(text, `${shown(port)} is not a port`);
-  }
-}
-
-function isAddressWithoutZone(address: string): boolean {
-  return /^[0-9a-f:]+$/.test(address) && isIPv6(address);
+  const fault = faultOfHost(domain);
+  if (fault === undefined) return;
+  throw broken(text, `${shown(fault.text)} is not a ${fault.part === 'port' ? 'port' : 'host name'}`);
 }
 
 function checkPath(text: string, path: string): void {
@@ -154,7 +138,6 @@ function checkTag(text: string, tag: string): void {
   );
 }
 
-/** What follows an "@" may be anything, a mistyped login too: it is not shown. */
 function checkDigest(text: string, digest: string): void {
   const colon = digest.indexOf(':');
   if (colon < 0) throw broken(text, 'what follows "@" is not a digest');
@@ -168,15 +151,17 @@ function checkDigest(text: string, digest: string): void {
 /** Without what a reader adds by itself, as long as it then still reads the same. */
 function familiarName(domain: string, path: string): string {
   const full = `${domain}/${path}`;
-  if (domain !== hubDomain) return full;
+  if (domain !== dockerHub.domain) return full;
   const short = path.startsWith(hubLibrary) ? path.slice(hubLibrary.length) : path;
   if (!short.includes('/')) return imageIdGrammar.test(short) ? full : short;
   return looksLikeDomain(path.slice(0, path.indexOf('/'))) ? full : path;
 }
 
+/** A text with "@" that no digest follows may be a login: nothing of it is shown. */
 function broken(text: string, rule: string, hint?: string): PluginError {
   const at = text.indexOf('@');
-  const name = at < 0 ? shown(text) : `${shown(text.slice(0, at))} with "@"`;
+  const isDigest = /^sha\d+(?::|$)/.test(text.slice(at + 1));
+  const name = at < 0 ? shown(text) : isDigest ? `${shown(text.slice(0, at))} with "@"` : 'a text with "@"';
   return new PluginError({
     code: 'bad-reference',
     exitCode: 2,

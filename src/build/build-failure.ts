@@ -21,7 +21,7 @@ export class BuildFailure extends PluginError {
   }
 }
 
-function hintFor({ kind }: SolveError, given: GivenToBuild): string | undefined {
+function hintFor({ kind, exitCode }: SolveError, given: GivenToBuild): string | undefined {
   switch (kind) {
     case 'secret-missing':
       return given.secrets.size === 0
@@ -36,6 +36,7 @@ function hintFor({ kind }: SolveError, given: GivenToBuild): string | undefined 
     case 'platform-missing':
       return 'set platform to one that the base image is made for';
     case 'push-failed':
+      if (exitCode === 3) return 'give a login that may push there: registry, username and password, or config';
       return 'this daemon pushes by itself: it must reach the registry, and trust it in its own daemon.json or certs.d';
     case 'daemon-disk-full':
       return 'free disk space on the runner, or set builder.gc in the daemon.json of its daemon';

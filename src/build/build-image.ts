@@ -71,11 +71,12 @@ export async function prepareBuild(order: BuildOrder, log: Log): Promise<Prepare
   if (order.sshKey !== undefined) {
     capabilities.push(sshCapability(new Map([['default', await parseAgentKey(order.sshKey)]])));
   }
-  const dockerfileText = await readFile(join(order.dockerfileDirectory, order.dockerfileName), 'utf8');
+  // A file that cannot be read is the build's own failure, in its own words.
+  const dockerfileText = await readFile(join(order.dockerfileDirectory, order.dockerfileName), 'utf8').catch(() => '');
   return { order, capabilities, dockerfileText };
 }
 
-/** Runs one build. Throws SolveError (what failed in the build) or PluginError. */
+/** Runs one build. Throws BuildFailure (what failed in the build), another PluginError, or the signal's reason. */
 export async function buildImage(
   { order, capabilities, dockerfileText }: PreparedBuild,
   options: {
@@ -83,11 +84,13 @@ export async function buildImage(
     readonly output: BuildOutput;
     readonly tokens: TokenSource;
     readonly onStatus: (status: StatusUpdate) => void;
+    /** Called when the daemon is known to be done: no image appears there after this. */
+    readonly onEnded: () => void;
     readonly log: Log;
   },
   signal: AbortSignal,
 ): Promise<BuiltImage> {
-  const { builder, output, tokens, onStatus, log } = options;
+  const { builder, output, tokens, onStatus, onEnded, log } = options;
   const result = await solve({
     ...solveRequest(order, output, builder.hostGatewayAddress),
     dial: builder.dial,
@@ -98,6 +101,7 @@ export async function buildImage(
     capabilities: [...capabilities, authCapability(tokens)],
     dockerfile: { filename: order.dockerfileName, text: dockerfileText },
     onStatus,
+    onEnded,
     log,
     signal,
   }).catch((error: unknown) => {

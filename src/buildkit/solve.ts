@@ -41,6 +41,8 @@ export interface SolveOptions {
   readonly dockerfile?: { readonly filename: string; readonly text: string };
   /** Called in order, never after `solve` has settled. */
   readonly onStatus: (status: StatusUpdate) => void;
+  /** Called when the daemon itself has told the end of the build: nothing that it exports appears after this. */
+  readonly onEnded?: () => void;
 }
 
 export interface SolveResult {
@@ -65,6 +67,8 @@ export interface SolveTimes {
   readonly historyLimitMs: number;
   /** For removing the build from the history. */
   readonly forgetLimitMs: number;
+  /** After an abort, waiting for the end and removing from the history together: whoever stops a step waits 3 s for it. */
+  readonly stopLimitMs: number;
 }
 
 const usualTimes: SolveTimes = {
@@ -75,6 +79,7 @@ const usualTimes: SolveTimes = {
   historyDelayMs: 2_000,
   historyLimitMs: 3_000,
   forgetLimitMs: 1_000,
+  stopLimitMs: 1_500,
 };
 
 const forgetPauseMs = 100;
@@ -113,12 +118,19 @@ async function solveInSession(options: SolveOptions, session: Session, times: So
   });
   const progress = new ProgressWatch(watcher, ref, options.onStatus, log);
   const history = new HistoryWatch({ dial, ref, log, delayMs: times.historyDelayMs, limitMs: times.historyLimitMs });
+  let forgetLimitMs = times.forgetLimitMs;
   try {
     const answer = solver.solve(solveRequest(options, ref, session.id), signal);
-    return { ref, exporterResponse: await history.answerOrRecordedFailure(answer, progress.ended) };
+    const exporterResponse = await history.answerOrRecordedFailure(answer, progress.ended);
+    options.onEnded?.();
+    return { ref, exporterResponse };
   } catch (error) {
+    const failedMs = performance.now();
     const drainMs = signal.aborted ? times.abortDrainMs : times.progressDrainMs;
-    await progress.drain(progress.isSilent ? times.silentDrainMs : drainMs);
+    const endedInOrder = await progress.drain(progress.isSilent ? times.silentDrainMs : drainMs);
+    if (endedInOrder || (error instanceof CallError && !error.lost)) options.onEnded?.();
+    else log.debug('the daemon did not say that the build has ended');
+    if (signal.aborted) forgetLimitMs = Math.max(0, times.stopLimitMs - (performance.now() - failedMs));
     signal.throwIfAborted();
     if (!(error instanceof CallError)) throw error;
     throw explainSolveFailure(error, {
@@ -130,7 +142,7 @@ async function solveInSession(options: SolveOptions, session: Session, times: So
   } finally {
     await progress.drain(times.progressDrainMs);
     solver.close();
-    await forget(watcher, ref, times.forgetLimitMs, log);
+    await forget(watcher, ref, Math.ceil(Math.min(forgetLimitMs, times.forgetLimitMs)), log);
     watcher.close();
   }
 }
@@ -191,14 +203,14 @@ class ProgressWatch {
     return this.#failedVertex;
   }
 
-  /** Lets the last messages come in, then stops. */
-  async drain(limitMs: number): Promise<void> {
-    if (this.#stop.signal.aborted) return;
+  /** Lets the last messages come in, then stops. @returns whether the daemon has ended the stream in order */
+  async drain(limitMs: number): Promise<boolean> {
+    if (this.#stop.signal.aborted) return this.ended;
     const timer = new AbortController();
     await Promise.race([this.ended, delay(limitMs, undefined, { signal: timer.signal }).catch(() => undefined)]);
     timer.abort();
     this.#stop.abort();
-    await this.ended;
+    return this.ended;
   }
 }
 

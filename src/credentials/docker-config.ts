@@ -1,10 +1,16 @@
 // Logins from the text of a Docker config.json (or of a containers auth.json, which may have keys for paths). Credential
 // helpers are programs that this image does not have: whoever asks for their host is told so.
 // https://docs.docker.com/reference/cli/docker/login/ and containers-auth.json(5).
-import type { Credentials, CredentialSource } from '../base/credentials.ts';
+import {
+  type Credentials,
+  type CredentialSource,
+  decodeAuth,
+  identityUser,
+  withoutLineEnd,
+} from '../base/credentials.ts';
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
-import { hostKey, withoutLineEnd } from './host-key.ts';
+import { registryHost } from '../base/registry-host.ts';
 
 export interface DockerConfigOptions {
   /** For messages: "settings config", "~/.docker/config.json". */
@@ -14,7 +20,6 @@ export interface DockerConfigOptions {
   readonly redact: (secret: string) => void;
 }
 
-const identityUser = '<token>';
 /** Paths that old clients write behind a host; they name an API, not a repository. */
 const apiPaths = /\/v[12]\/?$/;
 
@@ -23,37 +28,48 @@ interface Entry {
   readonly path: string | undefined;
   readonly host: string;
   readonly isExactKey: boolean;
-  /** undefined for an empty entry, which says "ask the helper". */
+  /** undefined for an empty entry, which says "ask the helper", and for a broken one. */
   readonly credentials: Credentials | undefined;
+  readonly isBroken: boolean;
 }
 
-/** Reads the text at once. Throws PluginError (exit 2) with the place of the problem, never with text of the config. */
+/**
+ * Reads the text at once. A login in it that cannot be read is nobody's trouble until its host is asked for: then it is
+ * warned of, and missing. Throws PluginError (exit 2) for a text that is no config.json. No message holds text of a login.
+ */
 export function dockerConfigLogins(text: string, options: DockerConfigOptions): CredentialSource {
   const config = parse(text, options.source);
   const entries = readEntries(config, options);
   const helpers = new Map(
-    membersOf(config.get('credHelpers')).map(([host, program]): [string, unknown] => [hostKey(host), program]),
+    membersOf(config.get('credHelpers')).map(([host, program]): [string, unknown] => [registryHost(host), program]),
   );
   const store = config.get('credsStore');
   const warned = new Set<string>();
-
-  const warnOfHelper = (host: string, isListed: boolean): void => {
-    const program = helpers.get(host) ?? (isListed ? store : undefined);
-    if (typeof program !== 'string' || program === '' || warned.has(host)) return;
+  const warnOnce = (host: string, warning: string | undefined): void => {
+    if (warning === undefined || warned.has(host)) return;
     warned.add(host);
-    options.log.warn(
-      `${options.source} names credential helper ${JSON.stringify(program)} for ${host}, which is not in this image: ` +
-        `put the login itself into the config, or set \`username\` and \`password\``,
+    options.log.warn(`${options.source} ${warning}`);
+  };
+  const missingHelper = (host: string, isListed: boolean): string | undefined => {
+    const program = helpers.get(host) ?? (isListed ? store : undefined);
+    if (typeof program !== 'string' || program === '') return undefined;
+    return (
+      `names credential helper ${JSON.stringify(program)} for ${host}, which is not in this image: ` +
+      `put the login itself into the config, or set \`username\` and \`password\``
     );
   };
 
   return {
     searched: options.source,
     async find(host, path) {
-      const key = hostKey(host);
+      const key = registryHost(host);
       const ofHost = entries.filter((entry) => entry.host === key);
       const best = ofHost.filter((entry) => matchesPath(entry, path)).sort(byPrecision)[0];
-      if (best?.credentials === undefined) warnOfHelper(key, ofHost.length > 0);
+      if (best?.isBroken === true) {
+        warnOnce(key, `has an \`auth\` for ${key} that is not base64 of user:password; it is not used`);
+      } else if (best?.credentials === undefined) {
+        warnOnce(key, missingHelper(key, ofHost.length > 0));
+      }
       return best?.credentials;
     },
   };
@@ -93,50 +109,33 @@ function readEntries(config: ReadonlyMap<string, unknown>, options: DockerConfig
     const slash = isUrl ? -1 : plain.indexOf('/');
     const path = slash < 0 ? '' : plain.slice(slash + 1).replace(/\/+$/, '');
     return {
-      host: hostKey(key),
+      host: registryHost(key),
       path: path === '' ? undefined : path,
-      isExactKey: key === hostKey(key),
-      credentials: readCredentials(key, value, options),
+      isExactKey: key === registryHost(key),
+      ...readCredentials(value, options),
     };
   });
 }
 
-function readCredentials(key: string, value: unknown, options: DockerConfigOptions): Credentials | undefined {
-  const { source, redact } = options;
+function readCredentials(
+  value: unknown,
+  { source, redact }: DockerConfigOptions,
+): { readonly credentials: Credentials | undefined; readonly isBroken: boolean } {
   const fields = new Map(membersOf(value));
   const text = (name: string): string => {
     const field = fields.get(name);
     return typeof field === 'string' ? withoutLineEnd(field) : '';
   };
-  const login = readLogin(key, text, source);
+  const auth = text('auth').trim();
+  const login = auth === '' ? { username: text('username'), password: text('password') } : decodeAuth(auth);
   const identity = text('identitytoken') || (login?.username === identityUser ? login.password : '');
   const ready = text('registrytoken');
-  for (const secret of [identity, ready, login?.password ?? '', text('auth')]) if (secret !== '') redact(secret);
-  if (ready !== '') return { kind: 'registry-token', token: ready, source };
-  if (identity !== '') return { kind: 'identity-token', token: identity, source };
-  if (login === undefined) return undefined;
+  for (const secret of [identity, ready, login?.password ?? '', auth]) if (secret !== '') redact(secret);
+  if (ready !== '') return { credentials: { kind: 'registry-token', token: ready, source }, isBroken: false };
+  if (identity !== '') return { credentials: { kind: 'identity-token', token: identity, source }, isBroken: false };
+  if (login === undefined || login.username === '') return { credentials: undefined, isBroken: login === undefined };
   redact(`${login.username}:${login.password}`);
-  return { kind: 'basic', ...login, source };
-}
-
-/** `auth` is base64 of `user:password`, in whatever alphabet and padding, with NULs at the end from some tools. */
-function readLogin(
-  key: string,
-  text: (name: string) => string,
-  source: string,
-): { readonly username: string; readonly password: string } | undefined {
-  const auth = text('auth').replace(/\s+/g, '');
-  if (auth === '') {
-    const username = text('username');
-    return username === '' ? undefined : { username, password: text('password') };
-  }
-  const decoded = /^[A-Za-z0-9+/_-]+={0,2}$/.test(auth) ? Buffer.from(auth, 'base64').toString('utf8') : '';
-  const colon = decoded.indexOf(':');
-  if (colon < 1) throw bad(source, `has an \`auth\` for ${hostKey(key)} that is not base64 of user:password`);
-  return {
-    username: decoded.slice(0, colon),
-    password: withoutLineEnd(decoded.slice(colon + 1).replace(/\0+$/, '')),
-  };
+  return { credentials: { kind: 'basic', ...login, source }, isBroken: false };
 }
 
 function membersOf(json: unknown): readonly (readonly [string, unknown])[] {

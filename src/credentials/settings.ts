@@ -1,6 +1,6 @@
 // Logins that were given as settings: each for exactly one registry.
-import type { Credentials, CredentialSource } from '../base/credentials.ts';
-import { hostKey, withoutLineEnd } from './host-key.ts';
+import { type Credentials, type CredentialSource, identityUser, withoutLineEnd } from '../base/credentials.ts';
+import { registryHost } from '../base/registry-host.ts';
 
 /** A login from the settings. */
 export interface GivenLogin {
@@ -12,20 +12,22 @@ export interface GivenLogin {
   readonly source: string;
 }
 
-/** Docker's name for "the password is an identity token". */
-const identityUser = '<token>';
-
 /** Finds a login by its host; where two are for the same host, the first one counts. */
 export function givenLogins(logins: readonly GivenLogin[]): CredentialSource {
   const byHost = new Map<string, Credentials>();
   for (const login of logins) {
-    const host = hostKey(login.registry);
+    const host = registryHost(login.registry);
     if (!byHost.has(host)) byHost.set(host, toCredentials(login));
   }
   return {
-    searched: [...new Set(logins.map(({ source }) => source))].join(', ') || 'settings username/password (not set)',
-    find: async (host) => byHost.get(hostKey(host)),
+    searched: [...new Set(logins.map(whatAndForWhom))].join(', ') || 'settings username/password (not set)',
+    find: async (host) => byHost.get(registryHost(host)),
   };
+}
+
+/** A login that was not found is often there, for another registry. */
+function whatAndForWhom({ source, registry }: GivenLogin): string {
+  return `${source} (for ${registryHost(registry)})`;
 }
 
 function toCredentials({ username, password, source }: GivenLogin): Credentials {

@@ -11,26 +11,44 @@ const removeLimitMs = 5000;
 /** A conflict or an internal error while another build of the same image is written; it passes. */
 const attempts = 3;
 const betweenAttemptsMs = 500;
+/** A daemon that was told to stop does so within 60 ms; what it had begun to write takes a little longer. */
+const looks = 4;
+const betweenLooksMs = 150;
+
+export interface RemoveOptions {
+  /** The daemon has not said that the build is over: the name may appear a moment from now. */
+  readonly mayStillCome?: boolean;
+  /** 5 s unless given; never the signal of the run, which is aborted when this matters most. */
+  readonly signal?: AbortSignal;
+}
 
 /**
- * Removes a temporary name. A name that is not there is fine (a reaper was faster).
+ * Removes a temporary name. A name that is not there is fine.
  *
- * @param signal 5 s unless given; never the signal of the run, which is aborted when this matters most
  * @throws EngineApiError when the daemon still refuses after three attempts; the caller warns
  */
 export async function removeTemporaryImage(
   engine: Pick<Engine, 'docker'>,
   name: string,
-  signal: AbortSignal = AbortSignal.timeout(removeLimitMs),
+  { mayStillCome = false, signal = AbortSignal.timeout(removeLimitMs) }: RemoveOptions = {},
 ): Promise<void> {
   if (!name.startsWith(temporaryDomain)) throw new Error(`not a temporary image name: ${name}`);
+  for (let look = 1; ; look++) {
+    const wasThere = await removeOnce(engine, name, signal);
+    if (wasThere || !mayStillCome || look === looks) return;
+    await delay(betweenLooksMs, undefined, { signal });
+  }
+}
+
+/** @returns whether there was something to remove */
+async function removeOnce(engine: Pick<Engine, 'docker'>, name: string, signal: AbortSignal): Promise<boolean> {
   for (let attempt = 1; ; attempt++) {
     try {
       await engine.docker.getImage(name).remove({ abortSignal: signal });
-      return;
+      return true;
     } catch (error) {
       const status = error instanceof EngineApiError ? error.status : undefined;
-      if (status === 404) return;
+      if (status === 404) return false;
       if ((status !== 409 && status !== 500) || attempt === attempts) throw error;
       await delay(betweenAttemptsMs, undefined, { signal });
     }

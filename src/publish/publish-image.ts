@@ -1,6 +1,8 @@
 // Publishes a built image to every target by the path that its daemon allows.
 import type { Digest } from '../base/digest.ts';
+import { PluginError } from '../base/plugin-error.ts';
 import { publishFromDaemonPush } from './push-from-daemon.ts';
+import { describeOutcome } from './tag-failure.ts';
 import type { Published } from './target.ts';
 import { uploadFromDaemon, type UploadFromDaemonOptions } from './upload-from-daemon.ts';
 
@@ -13,12 +15,30 @@ export type ImageToPublish =
 
 export type PublishOptions = Omit<UploadFromDaemonOptions, 'name' | 'id'>;
 
-/** Blobs first, manifests by digest next, tags last, over all targets. Throws PluginError; its details tell each tag's state. */
+/**
+ * Blobs first, manifests by digest next, tags last, over all targets. Throws PluginError; its details tell each tag's
+ * state, also when the run was stopped and everything is published nevertheless.
+ */
 export async function publishImage(
   image: ImageToPublish,
   options: PublishOptions,
   signal: AbortSignal,
 ): Promise<Published> {
-  if (image.kind === 'pushed') return publishFromDaemonPush({ ...options, digest: image.digest }, signal);
-  return uploadFromDaemon({ ...options, name: image.name, id: image.id }, signal);
+  const published =
+    image.kind === 'pushed'
+      ? await publishFromDaemonPush({ ...options, digest: image.digest }, signal)
+      : await uploadFromDaemon({ ...options, name: image.name, id: image.id }, signal);
+  if (signal.aborted) throw stoppedTooLate(published, signal.reason);
+  return published;
+}
+
+/** A stop that came while the tags moved, which is finished rather than broken off. */
+function stoppedTooLate({ tags }: Published, cause: unknown): PluginError {
+  return new PluginError({
+    code: 'stopped',
+    exitCode: 143,
+    message: 'stopped while the tags moved, which was finished first',
+    details: tags.map(describeOutcome),
+    cause,
+  });
 }

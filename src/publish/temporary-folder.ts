@@ -2,6 +2,7 @@
 // for a disk that is full or not writable, since that disk is often a small tmpfs of the step's container.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { errorCode } from '../engine/error-code.ts';
 
@@ -10,6 +11,7 @@ const diskCodes: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EA
 /** Runs `work` with a new folder in `parent` and removes it with everything in it. */
 export async function withTemporaryFolder<Result>(
   parent: string,
+  log: Log,
   work: (folder: string) => Promise<Result>,
 ): Promise<Result> {
   const folder = await mkdtemp(join(parent, 'docker-build-')).catch((error: unknown) => {
@@ -18,7 +20,10 @@ export async function withTemporaryFolder<Result>(
   try {
     return await work(folder);
   } finally {
-    await rm(folder, { recursive: true, force: true });
+    // What happened to the image is decided by now; files that stay go with the step's container.
+    await rm(folder, { recursive: true, force: true }).catch((error: unknown) => {
+      log.warn(`${folder} could not be removed: ${errorCode(error) ?? String(error)}`);
+    });
   }
 }
 

@@ -60,7 +60,7 @@ export async function uploadFromDaemon(options: UploadFromDaemonOptions, signal:
     return tagged(options, manifest, new Set([first.repository]), [config, ...layers], tally, signal);
   }
   const known = await confirmKnown(targets, knownImages, image, signal);
-  return withTemporaryFolder(options.temporaryDirectory, (folder) =>
+  return withTemporaryFolder(options.temporaryDirectory, log, (folder) =>
     publishParts(options, image, known, folder, tally, signal),
   );
 }

@@ -43,9 +43,17 @@ export function formatFailure(error: unknown, context: FailureContext): Failure 
   const details = error.details.filter((line) => !line.startsWith('state: '));
   const state = stateLines(error, context).map((line) => `  ${line}`);
   const tail = error.hint === undefined ? [] : [`  try: ${error.hint}`];
-  if (error.exitCode === 2) return { exitCode: 2, lines: [...head, ...details.map(indent), ...tail] };
+  if (error.exitCode === 2) {
+    return { exitCode: 2, lines: [...warningsOf(error), ...head, ...details.map(indent), ...tail] };
+  }
   const room = maxLines - head.length - state.length - tail.length;
   return { exitCode: error.exitCode, lines: [...head, ...fill(details, context, room), ...state, ...tail] };
+}
+
+/** What else was noticed about wrong settings: it may be the cause, as a misspelt name is of a missing one. */
+function warningsOf(error: PluginError): readonly string[] {
+  const warnings: unknown = 'warnings' in error ? error.warnings : undefined;
+  return Array.isArray(warnings) ? warnings.map((warning: unknown) => `warning: ${String(warning)}`) : [];
 }
 
 /** Details first, then as many last lines of the failed step as there is room for. */
@@ -59,25 +67,27 @@ function fill(details: readonly string[], context: FailureContext, room: number)
 
 function stateLines(error: PluginError, context: FailureContext): readonly string[] {
   const own = error.details.filter((line) => line.startsWith('state: '));
-  const daemon =
-    context.leftOnDaemon.length === 0
-      ? 'nothing left on the daemon'
-      : `left on the daemon: ${context.leftOnDaemon.join(', ')} (removed by a later run)`;
+  const daemon = stateOfDaemon(context);
   if (own.length > 0) return context.leftOnDaemon.length === 0 ? own : [...own, `state: ${daemon}`];
   if (error.exitCode < firstCodeWithState && context.leftOnDaemon.length === 0) return [];
   return [`state: no tag was touched; ${daemon}`];
 }
 
+function stateOfDaemon({ leftOnDaemon }: FailureContext): string {
+  return leftOnDaemon.length === 0
+    ? 'nothing left on the daemon'
+    : `left on the daemon: ${leftOnDaemon.join(', ')} (remove with docker rmi)`;
+}
+
 function formatBug(error: unknown, context: FailureContext): Failure {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   const lines = text.split('\n').slice(0, maxLines - 3);
-  const daemon = context.leftOnDaemon.length === 0 ? 'nothing left on the daemon' : context.leftOnDaemon.join(', ');
   return {
     exitCode: 70,
     lines: [
       `error: bug in docker-build: ${lines[0] ?? ''}`,
       ...lines.slice(1),
-      `  state: ${context.publishing ? 'tags may have moved' : 'no tag was touched'}; ${daemon}`,
+      `  state: ${context.publishing ? 'tags may have moved' : 'no tag was touched'}; ${stateOfDaemon(context)}`,
       '  try: report this block to the maintainers',
     ],
   };

@@ -3,6 +3,9 @@ import type { Log } from '../base/log.ts';
 import type { Redactor } from '../base/redact.ts';
 import { printable } from './step-output.ts';
 
+/** What printable() leaves of control sequences. */
+const colours = /\x1b\[[0-9;:]*m/g;
+
 export interface LogLevel {
   /** Only warnings, results and failures. */
   readonly quiet: boolean;
@@ -40,7 +43,16 @@ export class LogWriter implements Log {
   /** A line that is shown whatever the level. A message with line ends becomes several lines. */
   result(message: string): void {
     const lines = message.split('\n').map((line) => printable(line));
-    // Last of all: what is removed or cut from a line must not put a secret together, or leave half of one.
-    this.#write(`${this.#redactor.redact(lines.join('\n'))}\n`);
+    this.#write(`${this.#masked(lines.join('\n'))}\n`);
+  }
+
+  /**
+   * Masks last of all: what is removed or cut from a line must not put a secret together, or leave half of one. Nor must
+   * colours hide it: a text with a secret in it loses them.
+   */
+  #masked(text: string): string {
+    const plain = text.replace(colours, '');
+    const masked = this.#redactor.redact(plain);
+    return masked === plain ? this.#redactor.redact(text) : masked;
   }
 }

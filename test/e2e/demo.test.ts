@@ -2,7 +2,7 @@
 // private daemon of its own.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,10 +33,14 @@ async function runDemo(host: string, onOutput: (output: string, kill: () => void
   return { code, output };
 }
 
-/** Folders of demos, and bridges. */
+/** Folders, bridges and cgroups of demos. */
 function leftovers(): readonly string[] {
-  const folders = readdirSync(tmpdir()).filter((name) => name.startsWith('docker-build-demo-'));
-  return [...folders, ...readdirSync('/sys/class/net').filter((name) => name.startsWith('dbdemo'))];
+  const cgroups = '/sys/fs/cgroup';
+  const places = [tmpdir(), '/sys/class/net', cgroups, ...readdirSync(cgroups).map((tree) => join(cgroups, tree))];
+  return places
+    .filter((place) => statSync(place).isDirectory())
+    .flatMap((place) => readdirSync(place))
+    .filter((name) => /^(docker-build-demo-|dbdemo)/.test(name));
 }
 
 function expectStory({ code, output }: Ended): void {

@@ -28,6 +28,7 @@ const patient: SolveTimes = {
   historyDelayMs: 60_000,
   historyLimitMs: 60_000,
   forgetLimitMs: 60_000,
+  stopLimitMs: 60_000,
 };
 
 const digest = { 'containerimage.digest': 'sha256:ab' };
@@ -456,8 +457,36 @@ describe('an abort', () => {
       Status: (call) => call.send(StatusResponseSchema, { vertexes: [{ digest: 'sha256:1' }] }),
       Solve: () => abort.abort(reason),
     };
-    const failure = build(script, { signal: abort.signal }, { abortDrainMs: 20, silentDrainMs: 20 });
-    await expect(failure).rejects.toBe(reason);
+    let ended = 0;
+    const options = { signal: abort.signal, onEnded: () => (ended += 1) };
+    await expect(build(script, options, { abortDrainMs: 20, silentDrainMs: 20 })).rejects.toBe(reason);
+    expect(ended).toBe(0);
+  });
+
+  it('knows that the build is over once the daemon has ended the progress', async () => {
+    const abort = new AbortController();
+    let ended = 0;
+    const status: ScriptedCall[] = [];
+    const script: Script = {
+      Status: (call) => status.push(call),
+      Solve: (call) => {
+        void call.closed().then(() => status[0]?.end(0));
+        abort.abort(reason);
+      },
+    };
+    await expect(build(script, { signal: abort.signal, onEnded: () => (ended += 1) })).rejects.toBe(reason);
+    expect(ended).toBe(1);
+  });
+
+  it('leaves the history alone when the daemon has used up the time', async () => {
+    const abort = new AbortController();
+    const script: Script = {
+      Status: (call) => call.send(StatusResponseSchema, { vertexes: [{ digest: 'sha256:1' }] }),
+      Solve: () => abort.abort(reason),
+      UpdateBuildHistory: (call) => call.end(2, 'lease not found'),
+    };
+    const times = { abortDrainMs: 20, silentDrainMs: 20, stopLimitMs: 40 };
+    await expect(build(script, { signal: abort.signal }, times)).rejects.toBe(reason);
   });
 
   it('before the start opens nothing', async () => {

@@ -315,7 +315,7 @@ describe('the facts of an image', () => {
 });
 
 describe('a temporary name', () => {
-  const removed = async (answers: readonly number[]): Promise<number> => {
+  const removed = async (answers: readonly number[], mayStillCome = false): Promise<number> => {
     let calls = 0;
     await using engine = await startFakeEngine({
       ...healthy,
@@ -324,7 +324,7 @@ describe('a temporary name', () => {
         json(response, { message: 'conflict' }, answers[calls++] ?? 599);
       },
     });
-    await removeTemporaryImage(await connected(engine), name);
+    await removeTemporaryImage(await connected(engine), name, { mayStillCome });
     return calls;
   };
 
@@ -334,6 +334,13 @@ describe('a temporary name', () => {
     ['is tried again after a conflict', [409, 500, 200], 3],
   ])('%s', async (_, answers, calls) => {
     expect(await removed(answers)).toBe(calls);
+  });
+
+  it.each([
+    ['is looked for again while the daemon may still create it', [404, 404, 200], 3],
+    ['that never comes is not waited for long', [404, 404, 404, 404], 4],
+  ])('%s', async (_, answers, calls) => {
+    expect(await removed(answers, true)).toBe(calls);
   });
 
   it('that cannot be removed is an error for the caller to tell', async () => {

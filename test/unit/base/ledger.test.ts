@@ -27,6 +27,14 @@ describe('Ledger', () => {
     expect(undone).toEqual(['first']);
   });
 
+  it('does not name what ends with the process', async () => {
+    const ledger = new Ledger();
+    ledger.enter(undefined, async () => {
+      throw new Error('closed badly');
+    });
+    expect(await ledger.unwind()).toEqual([]);
+  });
+
   it('does not undo what was struck off', async () => {
     const ledger = new Ledger();
     const undone: string[] = [];
@@ -36,6 +44,14 @@ describe('Ledger', () => {
     strike();
     expect(await ledger.unwind()).toEqual([]);
     expect(undone).toEqual([]);
+  });
+
+  it('has little time for a step that is being stopped', async () => {
+    const ledger = new Ledger();
+    ledger.enter('stuck', () => new Promise(() => undefined));
+    const started = performance.now();
+    expect(await ledger.unwind(AbortSignal.abort())).toEqual(['stuck']);
+    expect(performance.now() - started).toBeLessThan(2_500);
   });
 
   it('undoes each entry once', async () => {

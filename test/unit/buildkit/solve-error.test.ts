@@ -130,6 +130,13 @@ describe('a failed build', () => {
       '',
     ],
     [
+      'away, at a port that reads like a refusal',
+      'registry-unavailable',
+      1,
+      `${metadata('r.example/a:1')}failed to do request: Head "https://r.example/v2/a/manifests/1": dial tcp 192.0.2.1:403: connect: connection refused`,
+      '',
+    ],
+    [
       'rate-limited',
       'registry-unavailable',
       1,

@@ -38,12 +38,14 @@ describe('a chain', () => {
   it('asks in order and says where it looked', async () => {
     const chain = chainCredentials([
       givenLogins([login('r.io', 'first', 'settings username/password')]),
-      givenLogins([login('r.io', 'second', 'settings config'), login('s.io', 'third', 'settings config')]),
+      givenLogins([login('r.io', 'second', 'settings logins'), login('s.io', 'third', 'settings logins')]),
     ]);
     expect(await chain.find('r.io')).toMatchObject({ username: 'first' });
     expect(await chain.find('s.io')).toMatchObject({ username: 'third' });
     expect(await chain.find('t.io')).toBeUndefined();
-    expect(chain.searched).toBe('settings username/password, settings config');
+    expect(chain.searched).toBe(
+      'settings username/password (for r.io), settings logins (for r.io), settings logins (for s.io)',
+    );
   });
 
   it('says so when there is nowhere to look', () => {

@@ -136,13 +136,24 @@ describe('a docker config', () => {
     ['[]', 'is not a JSON object'],
     ['"x"', 'is not a JSON object'],
     [{ auths: [] }, 'has `auths` that is not an object'],
-    [{ auths: { 'r.io': { auth: 'hunter2!' } } }, 'has an `auth` for r.io that is not base64'],
-    [{ auths: { 'r.io': { auth: base64('hunter2') } } }, 'has an `auth` for r.io that is not base64'],
+    ['{"hunter2"', 'is not JSON'],
   ])('%j is refused without showing it', (config, problem) => {
     expect(() => read(config)).toThrow(
       expect.objectContaining({ exitCode: 2, message: expect.stringContaining(`settings config ${problem}`) }),
     );
     expect(() => read(config)).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hunter2') }));
+  });
+
+  it.each(['hunter2!', base64('hunter2')])('with the broken auth %s warns when its host is asked for', async (auth) => {
+    const { source, warnings, secrets } = read({ auths: { 'r.io': { auth }, 's.io': { auth: base64('u:p') } } });
+    expect(await source.find('s.io')).toEqual(basic('u', 'p'));
+    expect(warnings).toEqual([]);
+    expect(await source.find('r.io')).toBeUndefined();
+    await source.find('r.io');
+    expect(warnings).toEqual([
+      'settings config has an `auth` for r.io that is not base64 of user:password; it is not used',
+    ]);
+    expect(secrets).toContain(auth);
   });
 
   it.each(['{}', '{"auths":null}', '\uFEFF{"auths":{}}', '{"auths":{"r.io":null}}', '{"__proto__":{"auths":1}}'])(

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PluginError } from '../../../src/base/plugin-error.ts';
 import { formatFailure } from '../../../src/report/failure.ts';
+import { SettingsError } from '../../../src/settings/findings.ts';
 
 const nothingLeft = { leftOnDaemon: [], publishing: false };
 
@@ -57,10 +58,23 @@ describe('formatFailure', () => {
     expect(formatFailure(error, nothingLeft).lines).toHaveLength(31);
   });
 
+  it('tells what else was noticed about the settings before the error', () => {
+    const error = new SettingsError(['settings.repo: missing; must be an image'], ['setting rpo is not known']);
+    expect(formatFailure(error, nothingLeft).lines).toEqual([
+      'warning: setting rpo is not known',
+      'error: 1 setting is wrong',
+      '  settings.repo: missing; must be an image',
+    ]);
+  });
+
   it('treats anything else as a bug of ours', () => {
-    const failure = formatFailure(new TypeError('x is not a function'), nothingLeft);
+    const left = ['docker-build.invalid/a:1-2'];
+    const failure = formatFailure(new TypeError('x is not a function'), { leftOnDaemon: left, publishing: true });
     expect(failure.exitCode).toBe(70);
     expect(failure.lines[0]).toContain('bug in docker-build: TypeError: x is not a function');
     expect(failure.lines.length).toBeLessThanOrEqual(12);
+    expect(failure.lines).toContain(
+      '  state: tags may have moved; left on the daemon: docker-build.invalid/a:1-2 (remove with docker rmi)',
+    );
   });
 });

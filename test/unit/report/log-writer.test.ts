@@ -44,6 +44,14 @@ describe('LogWriter', () => {
     expect(written).toEqual(['it is ********\n']);
   });
 
+  it('masks a secret that colours run through, and keeps other colours', () => {
+    const { written, redactor, log } = writing();
+    redactor.register('hunter22');
+    log.info('found \x1b[01;31mhun\x1b[mter22');
+    log.info('\x1b[32mok\x1b[m');
+    expect(written).toEqual(['found ********\n', '\x1b[32mok\x1b[m\n']);
+  });
+
   it('masks the half of a secret that is left of a line that was cut', () => {
     const { written, redactor, log } = writing();
     redactor.register('hunter22hunter22');

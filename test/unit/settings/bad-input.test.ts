@@ -276,6 +276,11 @@ describe('secrets and credentials', () => {
     ['config', { config: 'hunter22' }, 'neither JSON nor a file'],
     ['config', { config: '{"hunter22":1}' }, 'no "auths"'],
     ['config', { config: '{"auths":{"a.example":{"auth":"hunter22!"}}}' }, 'entry 1 of "auths": "auth" is not base64'],
+    [
+      'config',
+      { config: '{"auths":{"a.example":{},"b.example":{"auth":7},"c.example":{"auth":"hunter22"}}}' },
+      'entry 2 of "auths": "auth" is no text[^]*entry 3 of "auths": "auth" is not base64',
+    ],
     ['config', { config: '{"auths":{"a.example":"hunter22"}}' }, 'entry 1 of "auths" is no object'],
     ['config', { config: `{"auths":{},"x":"${'x'.repeat(1024 * 1024)}"}` }, 'longer than 1 MiB'],
     ['secret', { secret: 'hunter22' }, 'has no id'],

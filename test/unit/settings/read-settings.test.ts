@@ -165,6 +165,37 @@ describe('logins', () => {
   const auth = Buffer.from('me:hunter22').toString('base64');
   const config = JSON.stringify({ auths: { 'a.example': { auth } } });
 
+  it('of username and password are registered together, as a Basic header shows them', () => {
+    expect(readStep({ username: 'me', password: 'pw12' }).redacted).toContain('me:pw12');
+  });
+
+  it('too short to be masked cause one warning', () => {
+    const { warnings } = readStep({ username: 'me', password: 'pw1', registry: 'example.com' });
+    expect(warnings).toEqual(['settings.password: is too short to be masked in the log']);
+    const secrets = readStep({ secret: 'id=a,env=A;id=b,env=B', A: 'abc', B: 'long enough' });
+    expect(secrets.warnings).toEqual(['settings.secret: item 1: its value is too short to be masked in the log']);
+    const shortAuth = Buffer.from('me:pw1').toString('base64');
+    const inConfig = readStep({ config: JSON.stringify({ auths: { a: { auth: shortAuth }, b: { password: 'x' } } }) });
+    expect(inConfig.warnings).toEqual(['settings.config: holds a secret that is too short to be masked in the log']);
+  });
+
+  it('that are broken in a config of the machine leave the others usable, and are registered all the same', () => {
+    const text = JSON.stringify({ auths: { 'a.example': { auth }, 'b.example': { auth: 'hunter33!' } } });
+    const { settings, problems, warnings, redacted } = readStep({ DOCKER_AUTH_CONFIG: text });
+    expect({ problems, warnings }).toEqual({ problems: [], warnings: [] });
+    expect(settings?.dockerConfigs).toEqual([{ text, source: 'DOCKER_AUTH_CONFIG' }]);
+    expect(redacted).toEqual(expect.arrayContaining([auth, 'hunter22', 'hunter33!']));
+  });
+
+  it.each([
+    ['{', 'is not JSON: no key in double quotes at byte 1'],
+    ['{"auths":7}', 'has an "auths" that is no object'],
+  ])('of a config of the machine such as %s are not used, with a warning', (text, wrong) => {
+    const { settings, warnings } = readStep({ DOCKER_AUTH_CONFIG: text });
+    expect(settings?.dockerConfigs).toEqual([]);
+    expect(warnings).toEqual([`DOCKER_AUTH_CONFIG is not used: it ${wrong}`]);
+  });
+
   it('of a config are read from its text or a file, and registered', () => {
     const folder = workspace({ 'config.json': config });
     for (const written of [config, 'config.json', join(folder, 'config.json')]) {

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import type { Engine } from '../../../src/engine/connect.ts';
+import { publishImage, type PublishOptions } from '../../../src/publish/publish-image.ts';
+import { manifestOf, MemoryRepository } from './memory-repository.ts';
+
+const image = manifestOf({ config: { mediaType: 'x', digest: `sha256:${'a'.repeat(64)}`, size: 5 }, layers: [] });
+
+function options(repository: MemoryRepository): PublishOptions {
+  return {
+    engine: {} as Engine,
+    targets: [{ repository, tags: ['1.2.3', 'latest'] }],
+    temporaryDirectory: '/nowhere',
+    log: { info: () => undefined, warn: () => undefined, debug: () => undefined },
+    onLayer: () => undefined,
+  };
+}
+
+describe('publishing', () => {
+  it('ends as stopped, with the state of every tag, when the stop came while the tags moved', async () => {
+    const repository = new MemoryRepository();
+    repository.manifests.set(image.digest, image);
+    const stopping = new AbortController();
+    repository.fault = (request) => {
+      if (request.startsWith('PUT')) stopping.abort(new Error('SIGTERM'));
+      return undefined;
+    };
+    const ended = publishImage({ kind: 'pushed', digest: image.digest }, options(repository), stopping.signal);
+    await expect(ended).rejects.toMatchObject({
+      exitCode: 143,
+      details: ['1.2.3', 'latest'].map(
+        (tag) => `state: registry.test/app:${tag} absent → ${image.digest.slice(0, 19)}, created`,
+      ),
+    });
+    expect(repository.tags.get('latest')).toBe(image.digest);
+  });
+});
