@@ -62,7 +62,8 @@ export function cleanText(raw: string): CleanText {
 }
 
 /** Not a port: `dial tcp 10.0.0.1:403`. */
-const denied = /(?<![:.\d])40[13]\b|unauthorized|denied|insufficient_scope|failed to authorize|authentication required/i;
+const denied =
+  /(?<![:.\d])40[13]\b|unauthorized|denied|insufficient_scope|failed to authorize|authentication required/i;
 const rateLimited = /\b429\b|toomanyrequests|rate limit/i;
 const unreachable =
   /dial tcp|connection (?:refused|reset)|no such host|i\/o timeout|deadline exceeded|x509|tls:|HTTP response to HTTPS|\b50\d\b|\bEOF\b/i;

@@ -2,6 +2,7 @@
 // decided before the daemon is asked is decided here, so that `--check` can print it.
 import { createHash } from 'node:crypto';
 import type { Reference } from '../base/reference.ts';
+import { dockerHub } from '../base/registry-host.ts';
 import type { BuildInfo } from '../settings/build-info.ts';
 import type { DockerConfigText, Settings } from '../settings/settings.ts';
 import { autoTags } from './auto-tags.ts';
@@ -225,8 +226,8 @@ function registryPlan({ values, dockerConfigs, caCertificates }: Settings): Regi
   const hosts = new Set(values.insecure_registries ?? []);
   if (registry.plainHttp) hosts.add(registry.host);
   if (values.insecure) {
-    const own = registry.host === 'docker.io' ? (values.repo ?? []).map(({ domain }) => domain) : [registry.host];
-    for (const host of own) if (host !== 'docker.io') hosts.add(host);
+    const own = registry.host === dockerHub.domain ? (values.repo ?? []).map(({ domain }) => domain) : [registry.host];
+    for (const host of own) if (host !== dockerHub.domain) hosts.add(host);
   }
   return {
     logins:

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { type Digest, isDigest } from '../base/digest.ts';
+import { isTransientStatus } from '../base/transient.ts';
 import { UnexpectedAnswer, unexpected } from './answer.ts';
 import { seesBlob, shortDigest } from './blobs.ts';
 import { blobMediaType } from './media-types.ts';
@@ -110,9 +111,15 @@ async function tryMount(
     await discard(response, signal);
     return response.status === 201 || response.status === 202 ? response : undefined;
   } catch (error) {
-    if (error instanceof RegistryError && error.code === 'denied') return undefined;
+    if (isAboutTheOther(error)) return undefined;
     throw error;
   }
+}
+
+/** The right to read the other repository is not given; some token servers do not even take the question. */
+function isAboutTheOther(error: unknown): boolean {
+  if (error instanceof UnexpectedAnswer) return !isTransientStatus(error.answer.status);
+  return error instanceof RegistryError && ['denied', 'credentials-missing'].includes(error.code);
 }
 
 function openUpload(to: UploadPlace, response: WireResponse, what: string): RequestTarget {

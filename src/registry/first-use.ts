@@ -10,10 +10,6 @@ export class FirstUse {
   readonly #refused = new Map<string, RegistryError>();
   readonly #trials = new Map<string, Promise<void>>();
 
-  isAccepted(key: string): boolean {
-    return this.#accepted.has(key);
-  }
-
   /**
    * Sends a request with a login, once nothing speaks against it.
    *

@@ -2,11 +2,12 @@
 // mirror, could name a server of its own and collect passwords: so the server must belong to the registry's house, and
 // speak https unless the registry itself does not.
 import { isIP } from 'node:net';
+import { dockerHub } from '../base/registry-host.ts';
 import { isLoopbackHost } from './neighbourhood.ts';
 import type { RequestTarget } from './redirect.ts';
 
 /** Registries whose token server lives under another name, by the registry's host. */
-const knownPairs: ReadonlyMap<string, string> = new Map([['registry-1.docker.io', 'auth.docker.io']]);
+const knownPairs: ReadonlyMap<string, string> = new Map([[dockerHub.apiHost, 'auth.docker.io']]);
 
 /**
  * Below these, names belong to different people. Not the public suffix list, which is 200 kB: the places where registries

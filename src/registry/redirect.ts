@@ -20,7 +20,7 @@ export const maxRedirects = 5;
  * Resolves a Location against the target that named it: absolute, path-only or relative. An http:// of the same host
  * under an https registry comes from a proxy that the registry does not know about; https is kept.
  *
- * @throws ForbiddenTarget for other schemes, for user data in it, and for http named by https
+ * @throws ForbiddenTarget for other schemes, for user data in it, for http named by https, and for a query that cannot be sent
  */
 export function resolveTarget(location: string, base: RequestTarget): RequestTarget {
   const from = new URL(base.origin + base.path);
@@ -29,6 +29,7 @@ export function resolveTarget(location: string, base: RequestTarget): RequestTar
   if (url.username !== '' || url.password !== '') throw new ForbiddenTarget('it holds a login');
   if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new ForbiddenTarget('it is neither https nor http');
   const path = url.pathname + rawQueryOf(location);
+  if (/[^\u0021-\u007e]/.test(path)) throw new ForbiddenTarget('its query holds what no address may hold');
   if (from.protocol === 'https:' && url.protocol === 'http:') {
     if (url.hostname === from.hostname) return { origin: from.origin, path };
     throw new ForbiddenTarget('it leads from https to http');

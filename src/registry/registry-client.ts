@@ -2,6 +2,7 @@
 // registry share its ping, its logins and its upload places. OCI distribution-spec 1.1; https://distribution.github.io/.
 import type { CredentialSource } from '../base/credentials.ts';
 import type { Log } from '../base/log.ts';
+import { apiHostOf, registryHost } from '../base/registry-host.ts';
 import { type Clock, defaultRetryLimits, Retrier, type RetryLimits, systemClock } from '../base/retry.ts';
 import { RegistryAccess } from './authorize.ts';
 import type { Party } from './login-errors.ts';
@@ -44,9 +45,6 @@ export interface RepositoryAddress {
 }
 
 const defaultConcurrentUploads = 6;
-/** The names that a daemon uses for Docker Hub. */
-const hubHosts: ReadonlySet<string> = new Set(['docker.io', 'index.docker.io', 'registry-1.docker.io']);
-const hubApiHost = 'registry-1.docker.io';
 
 interface Registry {
   readonly access: RegistryAccess;
@@ -111,8 +109,8 @@ export class RegistryClient {
     request: { host: string; realm: string; service: string; scopes: readonly string[]; path?: string },
     signal: AbortSignal,
   ): Promise<{ token: string; expiresInSeconds: number; issuedAt: Date }> {
-    const domain = hubHosts.has(request.host) ? 'docker.io' : request.host;
-    const apiHost = domain === 'docker.io' ? hubApiHost : domain;
+    const domain = registryHost(request.host);
+    const apiHost = apiHostOf(domain);
     const { access } = this.#registry(domain, apiHost);
     const party: Party = { host: domain, side: sideOf(request.scopes) };
     const what = `login at ${domain} for ${request.scopes.join(' ') || 'no repository'}`;

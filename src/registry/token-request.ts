@@ -1,6 +1,6 @@
 // One request to a token server: GET with Basic for a password or for nobody, POST (OAuth2) for an identity token. No
 // redirect is followed. https://distribution.github.io/distribution/spec/auth/token/ and .../oauth/
-import type { Credentials } from '../base/credentials.ts';
+import { type Credentials, identityUser } from '../base/credentials.ts';
 import { fieldOf, parseJson, readAnswer, textOf, UnexpectedAnswer } from './answer.ts';
 import type { Party } from './login-errors.ts';
 import type { Neighbourhood } from './neighbourhood.ts';
@@ -32,9 +32,10 @@ export interface Grant {
 const maxBodyBytes = 64 * 1024;
 /** By the specification, when the server does not say, and never less. */
 const minLifeSeconds = 60;
+/** No build takes longer, and the daemon is told the number as an int64. */
+const maxLifeSeconds = 24 * 60 * 60;
+const maxNamesLength = 120;
 const clientId = 'docker-build';
-/** Docker's name for the user of an identity token. */
-const identityUser = '<token>';
 
 /** Asks for a token. Throws UnexpectedAnswer for whatever is not a token, RegistryError for a token that cannot be read. */
 export async function requestToken(wire: Wire, query: TokenQuery, signal: AbortSignal): Promise<Grant> {
@@ -96,11 +97,12 @@ async function readGrant(query: TokenQuery, response: WireResponse, signal: Abor
   if (token === '') throw withoutToken(query, json);
   if (!/^[\u0021-\u007e]+$/.test(token)) throw withoutToken(query, undefined);
   const life = Number(fieldOf(json, 'expires_in'));
-  return { token, lifeSeconds: Number.isFinite(life) ? Math.max(life, minLifeSeconds) : minLifeSeconds };
+  const lifeSeconds = Number.isNaN(life) ? minLifeSeconds : Math.min(Math.max(life, minLifeSeconds), maxLifeSeconds);
+  return { token, lifeSeconds };
 }
 
 function withoutToken({ party, server }: TokenQuery, json: unknown): RegistryError {
-  const names = typeof json === 'object' && json !== null ? Object.keys(json).slice(0, 8).join(', ') : '';
+  const names = typeof json === 'object' && json !== null ? Object.keys(json).join(', ').slice(0, maxNamesLength) : '';
   return new RegistryError({
     ...party,
     code: 'bad-token',

@@ -2,6 +2,7 @@
 // Grammar: distribution reference grammar (github.com/distribution/reference) and OCI distribution-spec 1.1 for tags.
 import { PluginError } from '../base/plugin-error.ts';
 import { parseReference, parseRepository, type Reference } from '../base/reference.ts';
+import { dockerHub, faultOfHost, registryHost } from '../base/registry-host.ts';
 import type { Item } from './list-kinds.ts';
 import { bad, good, quote, show, type Kind, type ReadContext, type Reading } from './reading.ts';
 
@@ -98,16 +99,6 @@ export interface RegistryAddress {
   readonly plainHttp: boolean;
 }
 
-const hubSpellings = new Set([
-  'docker.io',
-  'index.docker.io',
-  'registry.hub.docker.com',
-  'registry-1.docker.io',
-  'hub.docker.com',
-]);
-
-const hostGrammar = /^(?:\[[0-9a-f:.]+\]|[a-z0-9](?:[a-z0-9._-]*[a-z0-9])?)(?::\d{1,5})?$/i;
-
 /** A registry, with or without scheme and path. */
 export const registryAddress: Kind<RegistryAddress> = {
   name: 'registry',
@@ -123,28 +114,27 @@ export const registryAddress: Kind<RegistryAddress> = {
     if (/[?#]/.test(rest)) return bad('it has a query', right);
     const host = readHost(rest.split('/')[0] ?? '', context);
     if (!host.ok) return host;
-    const plainHttp = scheme === 'http';
-    return good(
-      { host: host.value, plainHttp },
-      plainHttp ? [`${host.value} is spoken to without TLS, because the setting says http://`] : [],
-    );
+    if (scheme !== 'http') return good({ host: host.value, plainHttp: false });
+    // The login of Docker Hub goes over TLS, whatever an old tutorial says.
+    const plainHttp = host.value !== dockerHub.domain;
+    const warning = plainHttp
+      ? `${host.value} is spoken to without TLS, because the setting says http://`
+      : 'http:// is ignored: Docker Hub is spoken to over TLS';
+    return good({ host: host.value, plainHttp }, [warning]);
   },
 };
 
-/** A registry host as it is compared everywhere: lower case, one name for Docker Hub. */
+/** A registry host as it is compared everywhere. */
 export function readHost(text: string, context: ReadContext): Reading<string> {
-  const right = 'must be host or host:port';
-  if (!hostGrammar.test(text)) return bad(`${show(text, context)} is not a host`, right);
-  const port = /:(\d+)$/.exec(text.replace(/^\[.*\]/, ''))?.[1];
-  if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) {
-    return bad(`${quote(port)} is not a port`, 'must be a port from 1 to 65535');
-  }
-  const host = text.toLowerCase();
-  return good(hubSpellings.has(host) ? 'docker.io' : host);
+  const fault = faultOfHost(text.toLowerCase());
+  if (fault === undefined) return good(registryHost(text));
+  return fault.part === 'port'
+    ? bad(`${quote(fault.text)} is not a port`, 'must be a port from 1 to 65535')
+    : bad(`${show(text, context)} is not a host`, 'must be host or host:port');
 }
 
 /** A registry host in a list. */
-export const registryHost: Item<string> = {
+export const registryHosts: Item<string> = {
   name: 'hosts',
   read: (text, context) => readHost(text.replace(/^https?:\/\//i, '').replace(/\/+$/, ''), context),
 };

@@ -1,63 +1,68 @@
 // Docker's config.json with logins: checked for shape before anything is connected, and every secret in it registered for
 // masking. The logins themselves are read by credentials/. Format: docker/cli, cli/config/configfile.
+import { decodeAuth } from '../base/credentials.ts';
 import { parseJson, type Json } from './json-text.ts';
-import { bad, good, type Reading } from './reading.ts';
+import type { Redact } from './reading.ts';
 
-const rule = 'must be the text of a docker config.json, or the path of one';
+/** What a text is worth. Messages give positions, never values. */
+export type DockerConfigCheck =
+  /** It holds no logins, as the config.json of somebody who never logged in. */
+  | { readonly kind: 'no-logins' }
+  /** Not a config.json at all. */
+  | { readonly kind: 'unusable'; readonly wrong: string }
+  | {
+      readonly kind: 'usable';
+      /** Logins that cannot be read. */
+      readonly brokenEntries: readonly string[];
+      /** Credential programs that it names. */
+      readonly helpers: readonly string[];
+      readonly holdsShortSecret: boolean;
+    };
 
-/** Checks a text; messages give positions and hosts, never values. */
-export function checkDockerConfig(text: string, redact: (secret: string) => void): Reading<string> {
+/** Checks a text. */
+export function checkDockerConfig(text: string, redact: Redact): DockerConfigCheck {
   const json = parseJson(text);
-  if (!json.ok) return bad(json.wrong, rule);
-  if (json.value.kind !== 'object') return bad('is not a JSON object', rule);
-  registerSecrets(json.value, redact);
+  if (!json.ok) return { kind: 'unusable', wrong: json.wrong };
+  if (json.value.kind !== 'object') return { kind: 'unusable', wrong: 'is not a JSON object' };
+  const secrets = [...secretsIn(json.value)];
+  const maskings = secrets.map((secret) => redact(secret));
   const { members } = json.value;
   const auths = members.get('auths');
   const helpers = helperNames(members);
-  if (auths === undefined && helpers.length === 0) return bad('has no "auths"', rule);
-  const problem = auths === undefined ? undefined : authsProblem(auths, redact);
-  if (problem !== undefined) return bad(problem, rule);
-  return good(
-    text,
-    helpers.map(
-      (helper) => `names the credential program ${helper}, which is not in this image; its logins are not available`,
-    ),
-  );
+  if (auths === undefined && helpers.length === 0) return { kind: 'no-logins' };
+  if (auths !== undefined && auths.kind !== 'object')
+    return { kind: 'unusable', wrong: 'has an "auths" that is no object' };
+  const brokenEntries = [...(auths?.members.values() ?? [])].flatMap((entry, index) => {
+    const wrong = wrongWithEntry(entry);
+    return wrong === undefined ? [] : [`entry ${index + 1} of "auths"${wrong}`];
+  });
+  return { kind: 'usable', brokenEntries, helpers, holdsShortSecret: maskings.includes(false) };
 }
 
-/** What is wrong with `auths`. */
-function authsProblem(auths: Json, redact: (secret: string) => void): string | undefined {
-  if (auths.kind !== 'object') return 'has an "auths" that is no object';
-  for (const [index, entry] of [...auths.members.values()].entries()) {
-    const where = `entry ${index + 1} of "auths"`;
-    if (entry.kind !== 'object') return `${where} is no object`;
-    const auth = entry.members.get('auth');
-    if (auth === undefined) continue;
-    if (auth.kind !== 'string') return `${where}: "auth" is no text`;
-    if (auth.text === '') continue;
-    const login = decodeLogin(auth.text);
-    if (login === undefined) return `${where}: "auth" is not base64 of user:password`;
-    redact(login);
-    redact(login.slice(login.indexOf(':') + 1));
-  }
-  return undefined;
-}
-
-function decodeLogin(auth: string): string | undefined {
-  const compact = auth.replace(/[\r\n]/g, '');
-  if (!/^[A-Za-z0-9+/_-]+={0,2}$/.test(compact)) return undefined;
-  const login = Buffer.from(compact, 'base64').toString('utf8').replace(/\0+$/, '');
-  return login.indexOf(':') > 0 ? login : undefined;
+function wrongWithEntry(entry: Json): string | undefined {
+  if (entry.kind !== 'object') return ' is no object';
+  const auth = entry.members.get('auth');
+  if (auth === undefined) return undefined;
+  if (auth.kind !== 'string') return ': "auth" is no text';
+  return auth.text === '' || decodeAuth(auth.text) !== undefined
+    ? undefined
+    : ': "auth" is not base64 of user:password';
 }
 
 const secretKeys = new Set(['auth', 'password', 'identitytoken', 'registrytoken']);
 
-function registerSecrets(json: Json, redact: (secret: string) => void): void {
-  if (json.kind === 'array') for (const item of json.items) registerSecrets(item, redact);
+/** Wherever they stand, so that those of a broken config are masked too. */
+function* secretsIn(json: Json): Generator<string> {
+  if (json.kind === 'array') for (const item of json.items) yield* secretsIn(item);
   if (json.kind !== 'object') return;
   for (const [key, value] of json.members) {
-    if (value.kind === 'string' && secretKeys.has(key.toLowerCase()) && value.text !== '') redact(value.text);
-    registerSecrets(value, redact);
+    yield* secretsIn(value);
+    if (value.kind !== 'string' || value.text === '' || !secretKeys.has(key.toLowerCase())) continue;
+    yield value.text;
+    const login = key.toLowerCase() === 'auth' ? decodeAuth(value.text) : undefined;
+    if (login === undefined) continue;
+    yield `${login.username}:${login.password}`;
+    if (login.password !== '') yield login.password;
   }
 }
 

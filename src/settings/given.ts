@@ -3,7 +3,7 @@
 // "-", "." or in lower case; an exact spelling wins.
 import { addWarning, type Findings } from './findings.ts';
 import { nearestName } from './nearest-name.ts';
-import { escapeControls, type Environment } from './reading.ts';
+import { escapeControls, type Environment, type Redact } from './reading.ts';
 import { table } from './table.ts';
 import type { Row } from './table/row.ts';
 
@@ -17,7 +17,7 @@ export interface Given {
 export function findGiven(
   environment: Environment,
   flags: ReadonlyMap<string, string>,
-  redact: (secret: string) => void,
+  redact: Redact,
   findings: Findings,
 ): ReadonlyMap<string, Given> {
   const variables = pluginVariables(environment, findings);

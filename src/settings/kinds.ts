@@ -1,6 +1,6 @@
 // The readers of settings that hold one thing: booleans, numbers, durations, sizes, words, paths, secrets. Each gives a
 // value or says what it "must be". Lists are in list-kinds.ts, key=value settings in map-kinds.ts.
-import { bad, good, show, type Kind, type ReadContext, type Reading } from './reading.ts';
+import { bad, good, show, tooShortToMask, type Kind, type ReadContext, type Reading } from './reading.ts';
 
 const truths = new Set(['1', 't', 'true', 'y', 'yes', 'on']);
 const falsehoods = new Set(['0', 'f', 'false', 'n', 'no', 'off']);
@@ -136,8 +136,11 @@ export const secret: Kind<string> = {
   read(value, context) {
     const trimmed = value.replace(/\r?\n$/, '');
     if (trimmed.length === 0) return bad('it holds nothing but a line end', 'must be the secret itself');
-    context.redact(trimmed);
-    return good(trimmed, trimmed === value ? [] : ['ended with a newline, which was removed']);
+    const isMasked = context.redact(trimmed) !== false;
+    return good(trimmed, [
+      ...(trimmed === value ? [] : ['ended with a newline, which was removed']),
+      ...(isMasked ? [] : [tooShortToMask]),
+    ]);
   },
 };
 

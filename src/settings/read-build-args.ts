@@ -19,24 +19,31 @@ export function readBuildArgs(values: Values, environment: Environment, findings
     const value = values[name];
     if (value !== undefined) proxies.set(name, value);
   }
-  warnOfSecretNames([...explicit.keys(), ...fromEnvironment.map(({ name }) => name)], findings);
+  warnOfSecretNames(explicitSetting(values), [...explicit.keys()], findings);
+  warnOfSecretNames(
+    'build_args_from_env',
+    fromEnvironment.map(({ name }) => name),
+    findings,
+  );
   return { explicit, fromEnvironment, proxies };
 }
 
+/** Which of the two settings counts. */
+function explicitSetting(values: Values): 'build_args' | 'build_args_new' {
+  const { build_args: plain, build_args_new: separated, multiple_build_args: isWanted } = values;
+  return separated !== undefined && (isWanted || plain === undefined) ? 'build_args_new' : 'build_args';
+}
+
 function explicitArgs(values: Values, findings: Findings): ReadonlyMap<string, string> {
-  const { build_args: plain, build_args_new: separated } = values;
-  if (separated === undefined) return plain ?? new Map();
-  if (values.multiple_build_args) return separated;
-  if (plain === undefined) {
-    addWarning(findings, 'build_args_new', 'is used, although multiple_build_args is not true');
-    return separated;
+  const setting = explicitSetting(values);
+  if (values.build_args_new !== undefined && !values.multiple_build_args) {
+    const what =
+      setting === 'build_args_new'
+        ? 'is used, although multiple_build_args is not true'
+        : 'is not used, because build_args is given and multiple_build_args is not true';
+    addWarning(findings, 'build_args_new', what);
   }
-  addWarning(
-    findings,
-    'build_args_new',
-    'is not used, because build_args is given and multiple_build_args is not true',
-  );
-  return plain;
+  return values[setting] ?? new Map();
 }
 
 function lookUp(name: string, environment: Environment): string | undefined {
@@ -45,12 +52,12 @@ function lookUp(name: string, environment: Environment): string | undefined {
   return found.find((value) => value !== undefined && value !== '') ?? found.find((value) => value !== undefined);
 }
 
-function warnOfSecretNames(names: readonly string[], findings: Findings): void {
+function warnOfSecretNames(setting: string, names: readonly string[], findings: Findings): void {
   const suspicious = [...new Set(names)].filter((name) => /TOKEN|PASSWORD|PASSWD|SECRET|PRIVATE_?KEY/i.test(name));
   if (suspicious.length === 0) return;
   addWarning(
     findings,
-    'build_args',
+    setting,
     `${suspicious.join(', ')} can be read by everybody who has the image; use secrets_from_env and RUN --mount=type=secret`,
   );
 }
@@ -74,9 +81,8 @@ export function checkForSecrets(
   const secretTexts = new Set(
     known.map((text) => text?.trim() ?? '').filter((text) => text.length >= minComparedLength),
   );
-  const setting = args.explicit.size > 0 && values.multiple_build_args ? 'build_args_new' : 'build_args';
   const all = [
-    ...[...args.explicit].map(([name, value]) => ({ setting, name, value })),
+    ...[...args.explicit].map(([name, value]) => ({ setting: explicitSetting(values), name, value })),
     ...args.fromEnvironment.map(({ name, value }) => ({ setting: 'build_args_from_env', name, value })),
   ];
   for (const { setting, name, value } of all) {

@@ -2,10 +2,10 @@
 // authorities of ca_cert. A broken setting is an error; what merely lies around on the machine can only cause a warning.
 import { join } from 'node:path';
 import { checkCertificates } from './connection-kinds.ts';
-import { checkDockerConfig } from './docker-config.ts';
+import { checkDockerConfig, type DockerConfigCheck } from './docker-config.ts';
 import { addProblem, addWarning, type Findings } from './findings.ts';
 import type { Given } from './given.ts';
-import type { Environment } from './reading.ts';
+import { tooShortToMask, type Environment, type Redact } from './reading.ts';
 import type { DockerConfigText } from './settings.ts';
 import type { Values } from './table.ts';
 import type { WorkspaceFiles } from './workspace-files.ts';
@@ -19,8 +19,13 @@ export interface LoginInputs {
   readonly given: ReadonlyMap<string, Given>;
   readonly environment: Environment;
   readonly files: WorkspaceFiles;
-  readonly redact: (secret: string) => void;
+  readonly redact: Redact;
   readonly findings: Findings;
+}
+
+/** Registers user and password together: a Basic header shows them as one text in base64. */
+export function redactLogin({ values: { username, password }, redact }: LoginInputs): void {
+  if (username !== undefined && password !== undefined) redact(`${username}:${password}`);
 }
 
 /** The config.json of the setting, then those of the machine. */
@@ -40,11 +45,27 @@ function configOfSetting({ values, files, redact, findings }: LoginInputs): read
     addProblem(findings, 'config', { wrong: 'it is neither JSON nor a file that can be read', right: configRule });
     return [];
   }
-  const reading = checkDockerConfig(text, redact);
-  for (const warning of reading.warnings) addWarning(findings, 'config', warning);
-  if (reading.ok) return [{ text, source: 'settings config' }];
-  for (const problem of reading.problems) addProblem(findings, 'config', problem);
-  return [];
+  const check = checkDockerConfig(text, redact);
+  for (const wrong of problemsOf(check)) addProblem(findings, 'config', { wrong, right: configRule });
+  if (check.kind !== 'usable') return [];
+  for (const helper of check.helpers) {
+    const warning = `names the credential program ${helper}, which is not in this image; its logins are not available`;
+    addWarning(findings, 'config', warning);
+  }
+  if (check.holdsShortSecret) addWarning(findings, 'config', `holds a secret that ${tooShortToMask}`);
+  return [{ text, source: 'settings config' }];
+}
+
+/** Somebody wrote this setting for this step: each login in it has to be right, also one that is not needed today. */
+function problemsOf(check: DockerConfigCheck): readonly string[] {
+  switch (check.kind) {
+    case 'no-logins':
+      return ['has no "auths"'];
+    case 'unusable':
+      return [check.wrong];
+    case 'usable':
+      return check.brokenEntries;
+  }
 }
 
 function configsOfMachine({ environment, files, redact, findings }: LoginInputs): readonly DockerConfigText[] {
@@ -60,11 +81,10 @@ function configsOfMachine({ environment, files, redact, findings }: LoginInputs)
   ];
   return candidates.flatMap(({ source, text }) => {
     if (text === undefined || text === '') return [];
-    const reading = checkDockerConfig(text, redact);
-    if (reading.ok) return [{ source, text }];
-    const isEmpty = reading.problems.every(({ wrong }) => wrong === 'has no "auths"');
-    if (!isEmpty) findings.warnings.push(`${source} is not used: it ${reading.problems[0]?.wrong ?? 'is wrong'}`);
-    return [];
+    const check = checkDockerConfig(text, redact);
+    if (check.kind === 'unusable') findings.warnings.push(`${source} is not used: it ${check.wrong}`);
+    // Broken entries and missing programs are spoken of when their host is asked for.
+    return check.kind === 'usable' ? [{ source, text }] : [];
   });
 }
 

@@ -1,7 +1,7 @@
 // The values of build secrets: read once at the start, from the environment, from files of the workspace or from the
 // setting itself, and registered for masking. Messages name the id, never the value.
 import { addProblem, addWarning, type Findings } from './findings.ts';
-import type { Environment } from './reading.ts';
+import { tooShortToMask, type Environment, type Redact } from './reading.ts';
 import type { SecretSpec } from './secret-kinds.ts';
 import type { Values } from './table.ts';
 import type { WorkspaceFiles } from './workspace-files.ts';
@@ -14,7 +14,7 @@ export interface SecretInputs {
   readonly values: Values;
   readonly environment: Environment;
   readonly files: WorkspaceFiles;
-  readonly redact: (secret: string) => void;
+  readonly redact: Redact;
   readonly findings: Findings;
 }
 
@@ -33,7 +33,9 @@ export function readSecrets(inputs: SecretInputs): ReadonlyMap<string, Uint8Arra
         });
       }
       if (bytes === undefined) continue;
-      redact(Buffer.from(bytes).toString('utf8'));
+      const isMasked = redact(Buffer.from(bytes).toString('utf8')) !== false;
+      if (!isMasked && bytes.length > 0)
+        addWarning(findings, setting, `item ${index + 1}: its value ${tooShortToMask}`);
       secrets.set(spec.id, bytes);
     }
   }

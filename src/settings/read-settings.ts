@@ -5,12 +5,12 @@ import { crossCheck, isDryRun } from './cross-checks.ts';
 import { SettingsError, type Findings } from './findings.ts';
 import { findGiven } from './given.ts';
 import { checkForSecrets, readBuildArgs } from './read-build-args.ts';
-import { readCertificates, readDockerConfigs } from './read-logins.ts';
+import { readCertificates, readDockerConfigs, redactLogin } from './read-logins.ts';
 import { readSecrets } from './read-secrets.ts';
 import { readSource } from './read-source.ts';
 import { readTags } from './read-tags.ts';
 import { readValues } from './read-values.ts';
-import type { Environment } from './reading.ts';
+import type { Environment, Redact } from './reading.ts';
 import type { Settings } from './settings.ts';
 import type { WorkspaceFiles } from './workspace-files.ts';
 
@@ -21,7 +21,7 @@ export interface SettingsInputs {
   readonly argv: readonly string[];
   readonly files: WorkspaceFiles;
   /** Called with each secret as soon as it is read. */
-  readonly redact: (secret: string) => void;
+  readonly redact: Redact;
 }
 
 /** What a step asked for. */
@@ -45,6 +45,7 @@ export function readSettings({ env, argv, files, redact }: SettingsInputs): Requ
   crossCheck({ values, given, dryRun, findings });
   const notes: string[] = [];
   const logins = { values, given, environment, files, redact, findings };
+  redactLogin(logins);
   const secrets = readSecrets({ values, environment, files, redact, findings });
   const buildArgs = readBuildArgs(values, environment, findings);
   checkForSecrets(buildArgs, secrets, values, findings);

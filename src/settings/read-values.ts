@@ -1,7 +1,7 @@
 // Given texts -> typed values, by the readers of the table. Also says what becomes of settings that are only known.
 import { addProblem, addWarning, type Findings } from './findings.ts';
 import type { Given } from './given.ts';
-import type { Environment, Problem, ReadContext, Reading } from './reading.ts';
+import type { Environment, Problem, ReadContext, Reading, Redact } from './reading.ts';
 import { table, type Values } from './table.ts';
 import type { KnownRow, WorkingRow } from './table/row.ts';
 
@@ -12,7 +12,7 @@ const maxValueBytes = 1024 * 1024;
 export function readValues(
   given: ReadonlyMap<string, Given>,
   environment: Environment,
-  redact: (secret: string) => void,
+  redact: Redact,
   findings: Findings,
 ): Values {
   const values: Record<string, unknown> = Object.create(null);
@@ -30,7 +30,7 @@ function readRow(
   row: WorkingRow<unknown, unknown>,
   given: Given | undefined,
   environment: Environment,
-  redact: (secret: string) => void,
+  redact: Redact,
   findings: Findings,
 ): unknown {
   if (given === undefined) return row.fallback;

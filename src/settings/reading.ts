@@ -24,9 +24,15 @@ export interface ReadContext {
   /** True when no part of the text may be shown. */
   readonly secret: boolean;
   readonly environment: Environment;
-  /** Registers a secret for masking; called before anything else is done with it. */
-  readonly redact: (secret: string) => void;
+  /** Called before anything else is done with a secret. */
+  readonly redact: Redact;
 }
+
+/** Registers a secret for masking. `false`: it is too short for that; any other result says nothing. */
+export type Redact = (secret: string) => unknown;
+
+/** What is said then. */
+export const tooShortToMask = 'is too short to be masked in the log';
 
 /** How a setting is written, and the reader of that spelling. Readers are pure but for `redact`, and never throw. */
 export interface Kind<T> {

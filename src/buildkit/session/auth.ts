@@ -2,6 +2,7 @@
 // registry without token server gets the login itself. A login is given for the exact host that it belongs to.
 // moby/buildkit session/auth
 import { randomBytes } from 'node:crypto';
+import { registryHost } from '../../base/registry-host.ts';
 import { Auth } from '../gen/registry_auth_pb.js';
 import { grpcCodes } from '../grpc.ts';
 import { RpcError, type SessionCapability } from './capability.ts';
@@ -25,9 +26,6 @@ export interface TokenSource {
   /** Whether there is a login at all. */
   hasLogin(host: string): Promise<boolean>;
 }
-
-/** Docker Hub is asked for by the host of its API. */
-const dockerHubApiHost = 'registry-1.docker.io';
 
 /** What the daemon signs for: 32 random bytes. Nothing else gets our signature. */
 const payloadBytes = 32;
@@ -74,8 +72,8 @@ export function authCapability(tokens: TokenSource): SessionCapability {
 
 /** The daemon's host in our spelling; undefined for anything that only looks like one. */
 function readHost(host: string): string | undefined {
-  if (host === dockerHubApiHost) return 'docker.io';
-  return plainHost.test(host) ? host : undefined;
+  // Docker Hub is asked for by the host of its API.
+  return plainHost.test(host) ? registryHost(host) : undefined;
 }
 
 /** UNIMPLEMENTED makes the daemon go on without us, that is anonymously. */

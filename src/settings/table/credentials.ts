@@ -1,6 +1,6 @@
 // Rows: logins and trust for registries.
 import { certificates, configText } from '../connection-kinds.ts';
-import { registryAddress, registryHost } from '../destination-kinds.ts';
+import { registryAddress, registryHosts } from '../destination-kinds.ts';
 import { bool, secret, text } from '../kinds.ts';
 import { commaList } from '../list-kinds.ts';
 import { known, offWords, works, worksWithDefault } from './row.ts';
@@ -39,7 +39,7 @@ export const credentialRows = {
   }),
   insecure_registries: works({
     env: ['PLUGIN_INSECURE_REGISTRIES', 'PLUGIN_INSECURE_REGISTRY'],
-    kind: commaList(registryHost),
+    kind: commaList(registryHosts),
     help: 'Hosts where unverified TLS and plain http are accepted.',
   }),
   ca_cert: works({

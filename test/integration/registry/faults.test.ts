@@ -243,6 +243,34 @@ describe('uploads', () => {
     expect(test.lines).toEqual([]);
   });
 
+  it.each([400, 401, 403])('happen when the token server answers %i to a mount', async (status) => {
+    const { registry, test } = await start({ auth: 'bearer' });
+    registry.fail({ kind: 'token', nth: 2, answer: { status } });
+    expect(await test.target(`${registry.host}/a/b`).ensureBlob({ ...blob, mountFrom: 'c/d' }, signal)).toBe(
+      'uploaded',
+    );
+    expect(registry.counts()).toMatchObject({ 'GET token': 2, 'POST upload': 1 });
+  });
+
+  it('are tried again when the token server is busy', async () => {
+    const { registry, test } = await start({ auth: 'bearer' });
+    registry.fail({ kind: 'token', nth: 2, answer: { status: 503 } });
+    await test.target(`${registry.host}/a/b`).ensureBlob({ ...blob, mountFrom: 'c/d' }, signal);
+    expect(test.lines).toHaveLength(1);
+  });
+
+  it.each(['/v2/a/b/blobs/uploads/1?_state=a b', '/v2/a/b/blobs/uploads/1?_state=\u00e9'])(
+    'do not go to %s, which is no address',
+    async (location) => {
+      const { registry, test } = await start();
+      registry.fail({ method: 'POST', kind: 'upload', answer: { status: 202, headers: { location } } });
+      await expect(test.target(`${registry.host}/a/b`).ensureBlob(blob, signal)).rejects.toMatchObject({
+        code: 'bad-location',
+        exitCode: 4,
+      });
+    },
+  );
+
   it('are made once for a blob that several ask for', async () => {
     const { registry, test } = await start();
     const repository = test.target(`${registry.host}/a/b`);
@@ -261,6 +289,26 @@ describe('uploads', () => {
 });
 
 describe('tokens', () => {
+  it('that are missing from an answer are missed in one short line', async () => {
+    const { registry, test } = await start({ auth: 'bearer' });
+    const body = JSON.stringify({ Token: 'x', ['k'.repeat(10_000)]: 1 });
+    registry.fail({ kind: 'token', answer: { status: 200, body } });
+    const error: unknown = await test
+      .target(`${registry.host}/a/b`)
+      .checkPushAccess(signal)
+      .catch((thrown) => thrown);
+    expect(error).toMatchObject({ code: 'bad-token', message: expect.stringContaining('only with "Token, kkk') });
+    expect(error instanceof Error && error.message.length).toBeLessThan(400);
+  });
+
+  it('that are to live for ever can still be handed to the daemon', async () => {
+    const { registry, test } = await start({ auth: 'bearer' });
+    registry.fail({ kind: 'token', answer: { status: 200, body: '{"token":"x","expires_in":1e30}' } });
+    const request = { host: registry.host, realm: `${registry.url}/token`, service: 'memory', scopes: [] };
+    const { expiresInSeconds } = await test.client.fetchToken(request, signal);
+    expect(BigInt(expiresInSeconds)).toBeLessThan(2n ** 63n);
+  });
+
   it('are shared by everything that a push does', async () => {
     const { registry, test } = await start({ auth: 'bearer' });
     const repository = test.target(`${registry.host}/a/b`);

@@ -25,9 +25,12 @@ describe('a registry host', () => {
     expect(apiHostOf('docker.io')).toBe('registry-1.docker.io');
   });
 
-  it.each(['r.io', 'localhost', 'reg:5000', '127.0.0.1:1', '[::1]', '[2001:db8::1]:65535', 'a-b.c1'])('may be %s', (text) => {
-    expect(faultOfHost(text)).toBeUndefined();
-  });
+  it.each(['r.io', 'localhost', 'reg:5000', '127.0.0.1:1', '[::1]', '[2001:db8::1]:65535', 'a-b.c1'])(
+    'may be %s',
+    (text) => {
+      expect(faultOfHost(text)).toBeUndefined();
+    },
+  );
 
   it.each([
     ['', 'host', ''],

@@ -33,6 +33,15 @@ describe('names and tags', () => {
     ['registry', { registry: 'https://x/path?q' }, 'query'],
     ['registry', { registry: 'ftp://x' }, 'scheme'],
     ['registry', { registry: 'x:70000' }, 'port from 1 to 65535'],
+    ['registry', { registry: 'a..b' }, 'is not a host'],
+    ['insecure_registries', { insecure_registries: 'a,999.1.1.1' }, 'item 2: "999.1.1.1" is not a host'],
+    ['repo', { repo: '999.1.1.1/x' }, 'not a host name'],
+    [
+      'cache_from',
+      { cache_from: 'https://user:hunter22@r.example/app' },
+      'a text with "@" is not the name of an image',
+    ],
+    ['cache_from', { cache_from: 'user:hunter22@r.example/app' }, 'a text with "@" is not the name of an image'],
     ['tags', { tags: '-x' }, 'must begin with a letter'],
     ['tags', { tags: '.x' }, 'must begin with a letter'],
     ['tags', { tags: 'a'.repeat(129) }, 'at most 128'],
@@ -276,11 +285,6 @@ describe('secrets and credentials', () => {
     ['config', { config: 'hunter22' }, 'neither JSON nor a file'],
     ['config', { config: '{"hunter22":1}' }, 'no "auths"'],
     ['config', { config: '{"auths":{"a.example":{"auth":"hunter22!"}}}' }, 'entry 1 of "auths": "auth" is not base64'],
-    [
-      'config',
-      { config: '{"auths":{"a.example":{},"b.example":{"auth":7},"c.example":{"auth":"hunter22"}}}' },
-      'entry 2 of "auths": "auth" is no text[^]*entry 3 of "auths": "auth" is not base64',
-    ],
     ['config', { config: '{"auths":{"a.example":"hunter22"}}' }, 'entry 1 of "auths" is no object'],
     ['config', { config: `{"auths":{},"x":"${'x'.repeat(1024 * 1024)}"}` }, 'longer than 1 MiB'],
     ['secret', { secret: 'hunter22' }, 'has no id'],
@@ -311,6 +315,32 @@ describe('secrets and credentials', () => {
     const about = problems.filter((problem) => wholeLine(setting, text).test(problem));
     expect(about.map((problem) => problem.length > 0)).toEqual([true]);
     expect(problems.join('\n')).not.toContain('hunter22');
+  });
+
+  it('all broken logins of a config are named, by their position', () => {
+    const config = '{"auths":{"a.example":{},"b.example":{"auth":7},"c.example":{"auth":"hunter22"},"d.example":1}}';
+    const rule = 'must be the text of a docker config.json, or the path of one';
+    expect(readStep({ config }).problems).toEqual([
+      `settings.config: entry 2 of "auths": "auth" is no text; ${rule}`,
+      `settings.config: entry 3 of "auths": "auth" is not base64 of user:password; ${rule}`,
+      `settings.config: entry 4 of "auths" is no object; ${rule}`,
+    ]);
+  });
+
+  it.each<[StepSettings, string]>([
+    [{ build_args_new: 'A=hunter22' }, 'build_args_new'],
+    [{ build_args: 'A=hunter22', multiple_build_args: 'true' }, 'build_args'],
+    [{ build_args_from_env: 'A', A: 'hunter22' }, 'build_args_from_env'],
+  ])('%j: a secret as build argument is said of the setting that holds it', (settings, name) => {
+    const { problems } = readStep({ username: 'u', password: 'hunter22', ...settings });
+    expect(problems).toEqual([expect.stringMatching(`^settings\\.${name}: the value of A is that of a secret`)]);
+  });
+
+  it.each<[StepSettings, string]>([
+    [{ build_args_new: 'API_TOKEN=x', multiple_build_args: 'true' }, 'build_args_new'],
+    [{ build_args_from_env: 'API_TOKEN', API_TOKEN: 'x' }, 'build_args_from_env'],
+  ])('%j: a name that sounds secret is warned of where it is', (settings, name) => {
+    expect(readStep(settings).warnings).toEqual([expect.stringMatching(`^settings\\.${name}: API_TOKEN can be read`)]);
   });
 
   it('secret_scan relaxes what is said about build arguments', () => {

@@ -285,6 +285,7 @@ describe('names and addresses', () => {
     ['docker.io', { host: 'docker.io', plainHttp: false }],
     ['registry-1.docker.io', { host: 'docker.io', plainHttp: false }],
     ['http://R.example:5000/', { host: 'r.example:5000', plainHttp: true }],
+    ['http://index.docker.io/v1/', { host: 'docker.io', plainHttp: false }],
     ['gcr.io/project', { host: 'gcr.io', plainHttp: false }],
     ['[::1]:5000', { host: '[::1]:5000', plainHttp: false }],
     ['-x', '"-x" is not a host; must be host or host:port'],

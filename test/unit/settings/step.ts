@@ -51,6 +51,7 @@ export function readStep(settings: StepSettings, folder: string = workspace(), a
   const redacted: string[] = [];
   const redact = (secret: string) => {
     redacted.push(secret);
+    return secret.length >= 4;
   };
   try {
     const request = readSettings({ env, argv, files: workspaceFiles(folder), redact });
