@@ -91,9 +91,9 @@ export class Progress {
     this.#flush(true);
   }
 
-  /** Steps of the Dockerfile and how many came from the cache. */
+  /** Steps of the Dockerfile and how many came from the cache. FROM is none: a base image is looked up each time. */
   counts(): BuildCounts {
-    const real = this.#all().filter((step) => /^\[(?!internal)[^\]]*\d+\/\d+\]/.test(step.name));
+    const real = this.#all().filter(({ name }) => /^\[(?!internal)[^\]]*\d+\/\d+\] (?!FROM )/.test(name));
     return { steps: real.length, cachedSteps: real.filter((step) => step.cached).length };
   }
 

@@ -1,5 +1,4 @@
 // The BuildKit client alone against real engines: what only a real daemon can tell about the wire.
-import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,6 +16,7 @@ import type { StatusUpdate } from '../../src/buildkit/status.ts';
 import { detectImageStore } from '../../src/buildkit/workers.ts';
 import { connectEngine } from '../../src/engine/connect.ts';
 import { engineKinds } from '../support/engines.ts';
+import { untilRunning } from '../support/processes.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
 
 const { signal } = new AbortController();
@@ -160,21 +160,24 @@ describe.each(engineKinds)('the BuildKit client and %s', (kind) => {
       },
     );
     await expect(stopped).rejects.toThrow('enough');
-    expect(execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' })).not.toContain(`sleep ${seconds}`);
+    expect(await untilRunning(seconds, false, 3_000)).toBe(true);
   });
 
-  it.skipIf(kind === 'docker-20.10')('leave no record in the build history', async () => {
+  it('leave no record in the build history', async () => {
     const { result } = await build(dial, { Dockerfile: 'FROM scratch\nCOPY a /\n', a: String(Math.random()) });
     const refs = new Set<string>();
     const connection = await GrpcConnection.connect(dial, signal);
     const { method } = Control;
     const everything = create(method.listenBuildHistory.input, { EarlyExit: true });
-    await connection.call(
+    const listing = connection.call(
       `/${Control.typeName}/${method.listenBuildHistory.name}`,
       toBinary(method.listenBuildHistory.input, everything),
       (message) => refs.add(fromBinary(method.listenBuildHistory.output, message).record?.Ref ?? ''),
       signal,
     );
+    // 20.10 keeps no history: there it is enough that it says so.
+    if (kind === 'docker-20.10') await expect(listing).rejects.toMatchObject({ grpcCode: 12 });
+    else await listing;
     connection.close();
     expect(refs).not.toContain(result.ref);
   });

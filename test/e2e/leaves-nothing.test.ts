@@ -117,7 +117,6 @@ describe.each(engineKinds)('%s', (kind) => {
     const block = failureBlockIn(step.output);
     expect(block.length).toBeLessThanOrEqual(12);
     expect(block.join('\n')).toContain('the last words');
-    // 20.10 sends no error details: there the step's name is all that tells the place.
-    expect(block.join('\n')).toMatch(kind === 'docker-20.10' ? /\[3\/3\] RUN echo the last/ : /Dockerfile:3|line 3/);
+    expect(block.join('\n')).toContain('(Dockerfile line 3)');
   });
 });

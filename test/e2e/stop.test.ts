@@ -1,9 +1,9 @@
 // A step that is stopped while the daemon works for it: the work ends, nothing stays, and the exit code says how it ended.
-import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publishBaseImage } from '../support/base-image.ts';
 import { snapshotImages } from '../support/engine-observer.ts';
 import { engineKinds } from '../support/engines.ts';
+import { untilRunning } from '../support/processes.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { expectExit, startPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
@@ -23,25 +23,6 @@ afterAll(async () => {
   await registry.stop();
 });
 
-/** Whether a process with this word in its arguments runs on this machine, in a container or not. */
-function isRunning(word: string): boolean {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .some((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(word);
-      } catch {
-        return false;
-      }
-    });
-}
-
-async function until(condition: () => boolean, limitMs: number): Promise<boolean> {
-  const deadline = Date.now() + limitMs;
-  while (!condition() && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 20));
-  return condition();
-}
-
 describe.each(engineKinds.map((kind, index) => ({ kind, seconds: `${4711 + index}` })))(
   '$kind',
   ({ kind, seconds }) => {
@@ -57,14 +38,14 @@ describe.each(engineKinds.map((kind, index) => ({ kind, seconds: `${4711 + index
       const cwd = makeWorkspace({ Dockerfile });
       const step = startPlugin({ cwd, host: engine.host, settings: { repo, tags: '1', no_cache: true } });
       await step.untilOutput('has begun');
-      expect(await until(() => isRunning(seconds), 5_000)).toBe(true);
+      expect(await untilRunning(seconds, true, 5_000)).toBe(true);
 
       const stopped = performance.now();
       step.process.kill(signal);
       const result = await step.result;
       expectExit(result, exitCode);
       expect(performance.now() - stopped).toBeLessThan(3_000);
-      expect(await until(() => !isRunning(seconds), 3_000)).toBe(true);
+      expect(await untilRunning(seconds, false, 3_000)).toBe(true);
       expect(await snapshotImages(engine)).toEqual(before);
       expect(await listTags({ reference: repo })).toEqual([]);
     });
@@ -75,10 +56,10 @@ describe.each(engineKinds.map((kind, index) => ({ kind, seconds: `${4711 + index
       const settings = { repo: `${registry.host}/${kind}/killed`, tags: '1', no_cache: true };
       const step = startPlugin({ cwd: makeWorkspace({ Dockerfile }), host: engine.host, settings });
       await step.untilOutput('has begun');
-      expect(await until(() => isRunning(seconds), 5_000)).toBe(true);
+      expect(await untilRunning(seconds, true, 5_000)).toBe(true);
       step.process.kill('SIGKILL');
       await step.result;
-      expect(await until(() => !isRunning(seconds), 3_000)).toBe(true);
+      expect(await untilRunning(seconds, false, 3_000)).toBe(true);
       expect(await snapshotImages(engine)).toEqual(before);
     });
   },

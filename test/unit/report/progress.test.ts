@@ -53,18 +53,21 @@ describe('Progress', () => {
       ...nothing,
       vertexes: [
         vertex({ digest: 'i', name: '[internal] load build definition', startedMs: 0, completedMs: 3 }),
-        vertex({ digest: 'a', name: '[1/2] FROM base', cached: true, completedMs: 5 }),
-        vertex({ digest: 'b', name: '[stage-0 2/2] COPY . .', startedMs: 5, completedMs: 9 }),
+        vertex({ digest: 'f', name: '[1/3] FROM base', startedMs: 4, completedMs: 4 }),
+        vertex({ digest: 'a', name: '[2/3] RUN make', cached: true, completedMs: 5 }),
+        vertex({ digest: 'b', name: '[stage-0 3/3] COPY . .', startedMs: 5, completedMs: 9 }),
       ],
     });
     progress.end();
     expect(lines).toEqual([
       '#1 [internal] load build definition',
       '#1 DONE 0.0s',
-      '#2 [1/2] FROM base',
-      '#2 CACHED',
-      '#3 [stage-0 2/2] COPY . .',
-      '#3 DONE 0.0s',
+      '#2 [1/3] FROM base',
+      '#2 DONE 0.0s',
+      '#3 [2/3] RUN make',
+      '#3 CACHED',
+      '#4 [stage-0 3/3] COPY . .',
+      '#4 DONE 0.0s',
     ]);
     expect(progress.counts()).toEqual({ steps: 2, cachedSteps: 1 });
   });
