@@ -42,13 +42,13 @@ export class UploadProgress {
       this.#write(`${what} uploading ${formatBytes(event.sentBytes)} / ${formatBytes(event.totalBytes)}`);
       return;
     }
-    this.#write(`${what} ${wording[event.state]} ${formatBytes(event.totalBytes)}`);
+    this.#write(`${what} ${wording[event.state]}, ${formatBytes(event.totalBytes)}`);
   }
 }
 
 const wording: Readonly<Record<Exclude<UploadEvent['state'], 'uploading'>, string>> = {
-  known: 'is in the registry',
-  exists: 'is in the registry',
+  known: 'already in the registry',
+  exists: 'already in the registry',
   mounted: 'mounted from another repository',
   uploaded: 'uploaded',
 };

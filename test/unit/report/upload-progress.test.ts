@@ -27,13 +27,13 @@ describe('UploadProgress', () => {
     now = 7_000;
     progress.update({ ...layer, sentBytes: 30_000_000 });
     progress.update({ ...layer, state: 'uploaded', sentBytes: 50_000_000 });
-    expect(lines).toEqual(['layer 2/3 uploading 20.0MB / 50.0MB', 'layer 2/3 uploaded 50.0MB']);
+    expect(lines).toEqual(['layer 2/3 uploading 20.0MB / 50.0MB', 'layer 2/3 uploaded, 50.0MB']);
   });
 
   it.each([
-    ['known', 'layer 2/3 is in the registry 50.0MB'],
-    ['exists', 'layer 2/3 is in the registry 50.0MB'],
-    ['mounted', 'layer 2/3 mounted from another repository 50.0MB'],
+    ['known', 'layer 2/3 already in the registry, 50.0MB'],
+    ['exists', 'layer 2/3 already in the registry, 50.0MB'],
+    ['mounted', 'layer 2/3 mounted from another repository, 50.0MB'],
   ] as const)('tells a layer that did not have to be sent (%s)', (state, line) => {
     const lines: string[] = [];
     new UploadProgress(
@@ -50,6 +50,6 @@ describe('UploadProgress', () => {
       () => 0,
     );
     progress.update({ ...layer, position: 0, state: 'uploaded', totalBytes: 1_500 });
-    expect(lines).toEqual(['config uploaded 1.50kB']);
+    expect(lines).toEqual(['config uploaded, 1.50kB']);
   });
 });
