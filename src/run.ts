@@ -19,14 +19,15 @@ import { temporaryName } from './plan/temporary-name.ts';
 import { checkPushAccess } from './publish/check-push-access.ts';
 import { publishImage } from './publish/publish-image.ts';
 import { failureOfRun, formatFailure } from './report/failure.ts';
-import { formatHelp, formatPlan } from './report/help.ts';
 import { LogWriter } from './report/log-writer.ts';
 import { Phases } from './report/phases.ts';
+import { formatPlan } from './report/plan-preview.ts';
 import { Progress } from './report/progress.ts';
 import { formatSummary } from './report/summary.ts';
 import { UploadProgress } from './report/upload-progress.ts';
 import { readBuildInfo } from './settings/build-info.ts';
 import { readSettings } from './settings/read-settings.ts';
+import { usage } from './settings/reference-table.ts';
 import { workspaceFiles } from './settings/workspace-files.ts';
 
 /** What a run says, measures, hides and has to undo. */
@@ -64,9 +65,8 @@ export async function run(world: World): Promise<0 | ExitCode> {
 async function follow(world: World, { log, redactor, ledger, phases, progress }: Tools): Promise<void> {
   const { env, argv, signal, temporaryDirectory } = world;
   const redact = (secret: string): boolean => redactor.register(secret);
-
   const request = readSettings({ env, argv, files: workspaceFiles(world.cwd), redact });
-  if (!('settings' in request)) return log.result(formatHelp(request.mode, world.version));
+  if (!('settings' in request)) return log.result(request.mode === 'help' ? usage() : `docker-build ${world.version}`);
   const plan = makePlan(request.settings, readBuildInfo(env), world.now());
   log.setLevel(plan);
   for (const warning of [...request.warnings, ...plan.warnings]) log.warn(warning);

@@ -33,6 +33,11 @@ const digestGrammars: ReadonlyMap<string, RegExp> = new Map([
   ['sha512', /^[0-9a-f]{128}$/],
 ]);
 
+/** Whether a text may be a tag: at most 128 letters, digits, `_`, `.` and `-`, the last two not first. */
+export function isTag(text: string): boolean {
+  return tagGrammar.test(text);
+}
+
 /** Parses an image name. Throws PluginError (exit 2) with the rule that was broken. */
 export function parseReference(text: string): Reference {
   const { name, tag, digest } = split(text);
@@ -128,7 +133,7 @@ function checkPath(text: string, path: string): void {
 }
 
 function checkTag(text: string, tag: string): void {
-  if (tagGrammar.test(tag)) return;
+  if (isTag(tag)) return;
   if (tag === '') throw broken(text, 'the tag after ":" is missing');
   if (tag.length > 128) throw broken(text, 'its tag has more than 128 characters');
   throw broken(

@@ -1,6 +1,7 @@
 // The tags that a git ref asks for (auto_tag), as drone-docker makes them; docs/settings.md describes the options.
 // Inputs are the ref and the default branch, never the commit: some forges send no commit for tags.
 import { PluginError } from '../base/plugin-error.ts';
+import { isTag } from '../base/reference.ts';
 
 export interface AutoTagInputs {
   readonly ref: string;
@@ -138,7 +139,7 @@ function cut(text: string, separator: string): readonly [before: string, after: 
 function finish(made: readonly string[], warnings: readonly string[], inputs: AutoTagInputs): AutoTags {
   const suffixed = inputs.suffix === '' ? made : made.map((tag) => withSuffix(tag, inputs));
   const tags = [...new Set([...suffixed, ...inputs.alsoTags])];
-  const illegal = tags.find((tag) => !/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/.test(tag));
+  const illegal = tags.find((tag) => !isTag(tag));
   if (illegal === undefined) return { kind: 'tags', tags, warnings };
   throw new PluginError({
     code: 'settings',

@@ -1,19 +1,17 @@
 // The readers of names that say where an image goes: repositories, tags, the registry of a login, registry hosts.
 // Grammar: distribution reference grammar (github.com/distribution/reference) and OCI distribution-spec 1.1 for tags.
 import { PluginError } from '../base/plugin-error.ts';
-import { parseReference, parseRepository, type Reference } from '../base/reference.ts';
+import { isTag, parseReference, parseRepository, type Reference } from '../base/reference.ts';
 import { dockerHub, faultOfHost, registryHost } from '../base/registry-host.ts';
 import type { Item } from './list-kinds.ts';
 import { bad, good, quote, show, type Kind, type ReadContext, type Reading } from './reading.ts';
-
-const tagGrammar = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 
 /** A tag. */
 export const tag: Item<string> = { name: 'tags', read: readTag };
 
 /** What is wrong with a text as a tag. */
 export function readTag(text: string, context: ReadContext): Reading<string> {
-  if (tagGrammar.test(text)) return good(text);
+  if (isTag(text)) return good(text);
   const shown = show(text, context);
   if (/\$\{?[A-Za-z_]/.test(text)) {
     return bad(

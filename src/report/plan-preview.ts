@@ -1,4 +1,4 @@
-// What `--help`, `--version` and `--check` print. They are for people at a keyboard; a pipeline step needs none of them.
+// What `--check` prints: the plan in words. It is for people at a keyboard; a pipeline step does not need it.
 
 /** The part of a plan that `--check` shows. */
 export interface PlanFacts {
@@ -16,23 +16,6 @@ export interface PlanFacts {
       readonly tags: readonly string[];
     }[];
   };
-}
-
-/** @returns one text, lines joined */
-export function formatHelp(mode: 'help' | 'version', version: string): string {
-  if (mode === 'version') return `docker-build ${version}`;
-  return [
-    `docker-build ${version}: builds an image in the daemon of a pipeline runner and publishes it`,
-    '',
-    'Settings come from PLUGIN_* variables, as Drone, Harness and Woodpecker set them, or from flags of the same names:',
-    '  docker-build --repo registry.example.com/team/app --tags 1.2.3,latest',
-    '',
-    '  --check    check the settings, print what would be done, exit 0 or 2',
-    '  --version  print the version',
-    '  --help     print this text',
-    '',
-    'docs/settings.md lists every setting.',
-  ].join('\n');
 }
 
 /** What a run with these settings would do; names of arguments and secrets, never their values. */
