@@ -1,4 +1,4 @@
-// Rows: how the image travels to the registry, and what is written about it: files, cards, signatures.
+// Rows: how the image travels to the registry.
 import { int } from '../kinds.ts';
 import { known, offWords, worksWithDefault } from './row.ts';
 
@@ -18,7 +18,6 @@ export const publishingRows = {
     kind: int({ min: 1, max: 9 }),
     help: 'How hard gzip tries, 1 to 9, where layers are compressed by this plugin (graph-driver image stores).',
   }),
-
   skip_push_if_tag_exists: known('refused', ['PLUGIN_SKIP_PUSH_IF_TAG_EXISTS'], 'Publish missing tags only.', {
     inert: offWords,
   }),
@@ -39,38 +38,4 @@ export const publishingRows = {
     ['PLUGIN_ON_PARTIAL_PUBLISH'],
     'What happens to tags that moved before a failure.',
   ),
-  load: known('refused', ['PLUGIN_LOAD', 'PLUGIN_BUILDX_LOAD'], 'Keep the image on the daemon.', { inert: offWords }),
-  outputs: known('refused', ['PLUGIN_OUTPUT', 'PLUGIN_OUTPUTS'], 'Write the result to files.'),
-  tar_path: known('refused', ['PLUGIN_TAR_PATH', 'PLUGIN_DESTINATION_TAR_PATH'], 'Write the image to an archive.'),
-  buildx_output_format: known('unused', ['PLUGIN_BUILDX_OUTPUT_FORMAT'], 'Format of `tar_path`.', {
-    inert: ['docker'],
-  }),
-  oci_layout_path: known('refused', ['PLUGIN_OCI_LAYOUT_PATH'], 'Write the image to a folder.'),
-
-  card_path: known('unused', [], 'Drone card; found by `DRONE_CARD_PATH`.'),
-  artifact_file: known('unused', ['PLUGIN_ARTIFACT_FILE'], 'File with what was published, for Harness.'),
-  output_file: known('unused', [], 'Outputs of the step; found by `DRONE_OUTPUT` and `HARNESS_OUTPUT_FILE`.'),
-  metadata_file: known('unused', ['PLUGIN_METADATA_FILE'], 'File with the keys of buildx.'),
-  digest_file: known('unused', ['PLUGIN_DIGEST_FILE'], 'File with the digest.'),
-  iid_file: known('unused', ['PLUGIN_IID_FILE', 'PLUGIN_IIDFILE'], 'File with the image id.'),
-  image_name_with_digest_file: known(
-    'unused',
-    ['PLUGIN_IMAGE_NAME_WITH_DIGEST_FILE'],
-    'File with name and digest of what was published.',
-  ),
-  image_name_tag_with_digest_file: known(
-    'unused',
-    ['PLUGIN_IMAGE_NAME_TAG_WITH_DIGEST_FILE'],
-    'File with name, tag and digest of what was published.',
-  ),
-  cache_metrics_file: known('unused', ['PLUGIN_CACHE_METRICS_FILE'], 'File with counts of cached steps.'),
-  progress: known('unused', ['PLUGIN_PROGRESS'], 'Form of the log.', { inert: ['plain', 'auto'] }),
-
-  cosign_private_key: known('refused', ['PLUGIN_COSIGN_PRIVATE_KEY'], 'Sign what is published.', { secret: true }),
-  cosign_password: known('unused', ['PLUGIN_COSIGN_PASSWORD'], 'Password of `cosign_private_key`.', { secret: true }),
-  cosign_params: known('unused', ['PLUGIN_COSIGN_PARAMS'], 'Options of signing.'),
-  cosign_required: known('unused', ['PLUGIN_COSIGN_REQUIRED'], 'Fail when signing fails.'),
-  provenance: known('refused', ['PLUGIN_PROVENANCE'], 'Provenance attestation.', { inert: offWords }),
-  sbom: known('refused', ['PLUGIN_SBOM'], 'SBOM attestation.', { inert: offWords }),
-  attests: known('refused', ['PLUGIN_ATTESTS', 'PLUGIN_ATTEST'], 'Attestations.'),
 };

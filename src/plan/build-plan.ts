@@ -1,0 +1,81 @@
+// What is built and with what, from the settings and the build facts.
+import { createHash } from 'node:crypto';
+import type { BuildInfo } from '../settings/build-info.ts';
+import type { Settings } from '../settings/settings.ts';
+import { mergeBuildArgs } from './build-args.ts';
+import { imageLabels, withoutLogin } from './labels.ts';
+import { repositorySlug } from './temporary-name.ts';
+
+/** What is built. */
+export interface BuildPlan {
+  /** Absolute. */
+  readonly contextDirectory: string;
+  /** Absolute; may lie outside the context. */
+  readonly dockerfileDirectory: string;
+  /** Relative to dockerfileDirectory. */
+  readonly dockerfileName: string;
+  /** As the pipeline author wrote it. */
+  readonly dockerfileDisplay: string;
+  readonly target?: string;
+  /** Empty: the daemon's own. */
+  readonly platforms: readonly string[];
+  readonly buildArgs: ReadonlyMap<string, string>;
+  readonly labels: ReadonlyMap<string, string>;
+  readonly pull: boolean;
+  readonly noCache: boolean;
+  readonly noCacheFilter: readonly string[];
+  readonly cacheFrom: readonly { readonly type: string; readonly attrs: Readonly<Record<string, string>> }[];
+  /** Addresses without brackets; `host-gateway` is left to the daemon's answer. */
+  readonly addHosts: readonly { readonly host: string; readonly address: string }[];
+  readonly secrets: ReadonlyMap<string, Uint8Array>;
+  /** Text of a private key. */
+  readonly sshKey?: string;
+  /** Unix seconds. */
+  readonly sourceDateEpoch?: number;
+  /** Stable per repository and context, never per run. */
+  readonly sharedKey: string;
+  /** For the temporary name. */
+  readonly repositorySlug: string;
+}
+
+/** What the settings and the build facts say about the build. */
+export function buildPlan(settings: Settings, info: BuildInfo, now: Date): BuildPlan {
+  const { values, source } = settings;
+  const epoch = values.source_date_epoch;
+  return {
+    contextDirectory: source.contextDirectory,
+    dockerfileDirectory: source.dockerfileDirectory,
+    dockerfileName: source.dockerfileName,
+    dockerfileDisplay: source.dockerfileDisplay,
+    ...(values.target === undefined ? {} : { target: values.target }),
+    platforms: values.platform ?? [],
+    buildArgs: mergeBuildArgs(settings.buildArgs),
+    labels: imageLabels(values, info, epoch === undefined ? now : new Date(epoch * 1000)),
+    pull: values.pull_image,
+    noCache: values.no_cache,
+    noCacheFilter: values.no_cache_filter ?? [],
+    cacheFrom: values.cache_from ?? [],
+    addHosts: values.add_host ?? [],
+    secrets: settings.secrets,
+    ...(values.ssh_agent_key === undefined ? {} : { sshKey: values.ssh_agent_key }),
+    ...(epoch === undefined ? {} : { sourceDateEpoch: epoch }),
+    sharedKey: sharedKey(settings, info),
+    repositorySlug: repositorySlug(projectName(settings, info)),
+  };
+}
+
+/** The project, by what the pipeline calls it; by where its image goes when there is no pipeline. */
+function projectName({ values }: Settings, info: BuildInfo): string {
+  return info.repository || (values.repo?.[0]?.path ?? 'local');
+}
+
+/**
+ * Names the daemon's copy of this project's context, so that unchanged files are not sent again. A clash costs speed, not
+ * correctness: the daemon compares what it has with what we have. Builds of pull requests get a copy of their own, since
+ * that comparison trusts sizes and times, which a pull request can choose.
+ */
+function sharedKey(settings: Settings, info: BuildInfo): string {
+  const trust = info.event.startsWith('pull') ? 'pull-request' : 'trusted';
+  const identity = [projectName(settings, info), withoutLogin(info.remoteUrl), settings.source.contextName, trust];
+  return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+}

@@ -1,0 +1,18 @@
+// How the image travels to its registries, from the settings.
+import type { Settings } from '../settings/settings.ts';
+
+/** How the image travels. */
+export interface UploadPlan {
+  readonly retries: number;
+  readonly maxConcurrentUploads: number;
+  readonly compressionLevel: number;
+}
+
+/** How the image travels, by the settings. */
+export function uploadPlan({ values }: Settings): UploadPlan {
+  return {
+    retries: values.retries,
+    maxConcurrentUploads: values.max_concurrent_uploads,
+    compressionLevel: values.compression_level,
+  };
+}

@@ -1,0 +1,34 @@
+// Chapter: the daemon that the runner provides, and what its BuildKit can do. Permission to push is asked meanwhile.
+import { together } from '../base/together.ts';
+import { checkBuilder, type Builder, type PreparedBuild } from '../build/build-image.ts';
+import { findBuilder } from '../build/find-builder.ts';
+import { connectEngine, type Engine } from '../engine/connect.ts';
+import { usualSockets } from '../engine/usual-sockets.ts';
+import type { Plan } from '../plan/plan.ts';
+import { checkPushAccess } from '../publish/check-push-access.ts';
+import type { Registries } from './open-registries.ts';
+import type { Tools } from './tools.ts';
+
+export interface Daemon {
+  readonly engine: Engine;
+  readonly builder: Builder;
+}
+
+/** Connects. Throws PluginError: 5 without a daemon, 3 without the right to push, 2 when it cannot do what was asked. */
+export async function connectDaemon(
+  plan: Plan,
+  { order }: PreparedBuild,
+  { targets }: Registries,
+  { world, log }: Tools,
+): Promise<Daemon> {
+  const { env, signal } = world;
+  const [engine] = await together(
+    (stop) => connectEngine({ ...plan.daemon, socketCandidates: usualSockets(env['XDG_RUNTIME_DIR']), log }, stop),
+    (stop) => checkPushAccess(targets, stop),
+    signal,
+  );
+  const builder = await findBuilder(engine.dial, signal);
+  checkBuilder(order, builder);
+  log.info(`connected to docker ${engine.version} at ${engine.address} (${builder.imageStore} image store)`);
+  return { engine, builder };
+}

@@ -1,0 +1,33 @@
+// Chapter: the build. What has to exist on the daemon has a temporary name, which is in the ledger before it exists.
+import { buildImage, type BuiltImage, type PreparedBuild } from '../build/build-image.ts';
+import { chooseOutput } from '../build/choose-output.ts';
+import { registryAuthority } from '../build/registry-authority.ts';
+import { removeTemporaryImage } from '../engine/temporary-images.ts';
+import type { Plan } from '../plan/plan.ts';
+import { temporaryName } from '../plan/temporary-name.ts';
+import type { Daemon } from './connect-daemon.ts';
+import type { Registries } from './open-registries.ts';
+import type { Tools } from './tools.ts';
+
+/** Builds. Throws BuildFailure, another PluginError, or the reason of the run's signal. */
+export async function makeImage(
+  plan: Plan,
+  prepared: PreparedBuild,
+  { engine, builder }: Daemon,
+  { client, credentials, targets }: Registries,
+  { world, log, ledger, progress }: Tools,
+): Promise<BuiltImage> {
+  const startSeconds = Math.floor(world.now().getTime() / 1000);
+  const temporary = temporaryName({ ...plan.build, startSeconds, random: world.randomHex(16) });
+  const repositories = targets.map(({ address }) => address);
+  const output = chooseOutput({ ...plan.registries, ...builder, repositories, temporaryName: temporary });
+  let mayStillCome = true;
+  if (output.kind === 'temporary-image')
+    ledger.enter(temporary, () => removeTemporaryImage(engine, temporary, { mayStillCome }));
+  const tokens = registryAuthority(client, credentials, output.kind === 'push-by-digest' ? repositories : []);
+  const building = { builder, output, tokens, log, onEnded: () => (mayStillCome = false) };
+  const onStatus = progress.update.bind(progress);
+  const image = await buildImage(prepared, { ...building, onStatus }, world.signal);
+  progress.end();
+  return image;
+}

@@ -1,0 +1,25 @@
+// Chapter: the image goes to every target, tags last.
+import type { BuiltImage } from '../build/build-image.ts';
+import type { Plan } from '../plan/plan.ts';
+import { publishImage } from '../publish/publish-image.ts';
+import type { Published } from '../publish/target.ts';
+import { UploadProgress } from '../report/upload-progress.ts';
+import type { Daemon } from './connect-daemon.ts';
+import type { Registries } from './open-registries.ts';
+import type { Tools } from './tools.ts';
+
+/** Publishes; undefined when there is nothing to publish. Throws PluginError, whose details tell each tag's state. */
+export async function publish(
+  image: BuiltImage,
+  plan: Plan,
+  { engine }: Daemon,
+  { targets }: Registries,
+  { world, log, phases }: Tools,
+): Promise<Published | undefined> {
+  if (image.kind === 'cached') return undefined;
+  phases.start('publish');
+  const uploads = new UploadProgress((line) => log.info(line), world.monotonicMs);
+  const { temporaryDirectory, signal } = world;
+  const onLayer = uploads.update.bind(uploads);
+  return publishImage(image, { ...plan.upload, engine, targets, temporaryDirectory, log, onLayer }, signal);
+}

@@ -1,0 +1,12 @@
+// What a check of settings against each other looks at.
+import type { Findings } from '../findings.ts';
+import type { Given } from '../given.ts';
+import type { Values } from '../table.ts';
+
+/** What the checks look at. */
+export interface CrossInputs {
+  readonly values: Values;
+  readonly given: ReadonlyMap<string, Given>;
+  readonly dryRun: boolean;
+  readonly findings: Findings;
+}

@@ -1,0 +1,49 @@
+// Rows: where the files of the build come from, and the other ways to say what is built.
+import { epochSeconds, path, bool } from '../kinds.ts';
+import { known, offWords, works, worksWithDefault } from './row.ts';
+
+export const buildSourceRows = {
+  dockerfile: works({
+    env: ['PLUGIN_DOCKERFILE', 'PLUGIN_CONTAINERFILE', 'PLUGIN_FILE'],
+    kind: path,
+    defaultText: '`Dockerfile`',
+    help: 'Path of the Dockerfile, relative to the workspace (not to `context`). When it is missing, a `Containerfile` in the same folder is used.',
+  }),
+  context: worksWithDefault('.', {
+    env: ['PLUGIN_CONTEXT'],
+    kind: path,
+    help: 'Folder whose files the build may copy. Links inside are sent as links, never followed.',
+  }),
+  context_sub_path: works({
+    env: ['PLUGIN_CONTEXT_SUB_PATH'],
+    kind: path,
+    help: 'Folder inside of `context` that is used instead of it.',
+  }),
+  follow_outside_links: worksWithDefault(false, {
+    env: ['PLUGIN_FOLLOW_OUTSIDE_LINKS'],
+    kind: bool,
+    help: 'Let links of the workspace lead the context, the Dockerfile and secret files out of the workspace.',
+  }),
+  strict_context: known('refused', ['PLUGIN_STRICT_CONTEXT'], 'Fail when the context holds files with logins.', {
+    inert: offWords,
+  }),
+  named_context: known('refused', ['PLUGIN_NAMED_CONTEXT', 'PLUGIN_BUILD_CONTEXTS'], 'Additional build contexts.'),
+  source_date_epoch: works({
+    env: ['PLUGIN_SOURCE_DATE_EPOCH', 'SOURCE_DATE_EPOCH'],
+    kind: epochSeconds,
+    help: 'Seconds since 1970: becomes the build argument of this name, the creation time of the image and its `created` label.',
+  }),
+  reproducible: known('refused', ['PLUGIN_REPRODUCIBLE'], 'Rewrite file times.', { inert: offWords }),
+  environment: known('refused', ['PLUGIN_ENVIRONMENT'], 'Variables for build arguments and secrets.', { secret: true }),
+  env_file: known('refused', ['PLUGIN_ENV_FILE'], 'File with settings.'),
+  buildx_options: known('refused', ['PLUGIN_BUILDX_OPTIONS'], 'Options of a command line that is not used here.'),
+  buildx_options_semicolon: known(
+    'refused',
+    ['PLUGIN_BUILDX_OPTIONS_SEMICOLON'],
+    'Options of a command line that is not used here.',
+  ),
+  bake_file: known('refused', ['PLUGIN_BAKE_FILE'], 'Bake is not supported.'),
+  bake_options: known('refused', ['PLUGIN_BAKE_OPTIONS'], 'Bake is not supported.'),
+  call: known('refused', ['PLUGIN_CALL'], 'Check the Dockerfile instead of building.', { inert: ['build'] }),
+  github_token: known('unused', ['PLUGIN_GITHUB_TOKEN'], 'Token for git contexts.', { secret: true }),
+};
