@@ -26,6 +26,8 @@ export interface BuildInputs {
   readonly addHosts: readonly { readonly host: string; readonly address: string }[];
   /** Unix seconds. */
   readonly sourceDateEpoch?: number | undefined;
+  /** For exporters of an image that leaves the daemon; a name in the daemon's own store gets none of them. */
+  readonly exporterAttrs: Readonly<Record<string, string>>;
 }
 
 export interface CacheImport {
@@ -47,7 +49,7 @@ export function solveRequest(
 ): SolveRequest {
   return {
     frontendAttrs: frontendAttrs(inputs, hostGatewayAddress),
-    exporters: exporters(output),
+    exporters: exporters(output, inputs.exporterAttrs),
     cacheImports: inputs.cacheFrom,
   };
 }
@@ -80,7 +82,7 @@ function frontendAttrs(inputs: BuildInputs, hostGatewayAddress: string | undefin
   return Object.fromEntries(attrs);
 }
 
-function exporters(output: BuildOutput): readonly CacheImport[] {
+function exporters(output: BuildOutput, attrs: BuildInputs['exporterAttrs']): readonly CacheImport[] {
   switch (output.kind) {
     case 'nothing':
       return [];
@@ -91,6 +93,7 @@ function exporters(output: BuildOutput): readonly CacheImport[] {
         {
           type: 'image',
           attrs: {
+            ...attrs,
             name: output.repositories.map(csvField).join(','),
             push: 'true',
             'push-by-digest': 'true',

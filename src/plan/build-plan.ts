@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { BuildInfo } from '../settings/build-info.ts';
 import type { Settings } from '../settings/settings.ts';
 import { mergeBuildArgs } from './build-args.ts';
+import { exporterAttrs } from './exporter-attrs.ts';
 import { imageLabels, withoutLogin } from './labels.ts';
 import { repositorySlug } from './temporary-name.ts';
 
@@ -32,6 +33,8 @@ export interface BuildPlan {
   readonly sshKey?: string;
   /** Unix seconds. */
   readonly sourceDateEpoch?: number;
+  /** What exporters of an image are told beside its name; only those that take the image out of the daemon heed it. */
+  readonly exporterAttrs: Readonly<Record<string, string>>;
   /** Stable per repository and context, never per run. */
   readonly sharedKey: string;
   /** For the temporary name. */
@@ -59,6 +62,7 @@ export function buildPlan(settings: Settings, info: BuildInfo, now: Date): Build
     secrets: settings.secrets,
     ...(values.ssh_agent_key === undefined ? {} : { sshKey: values.ssh_agent_key }),
     ...(epoch === undefined ? {} : { sourceDateEpoch: epoch }),
+    exporterAttrs: exporterAttrs(settings),
     sharedKey: sharedKey(settings, info),
     repositorySlug: repositorySlug(projectName(settings, info)),
   };

@@ -10,6 +10,7 @@ const plain: BuildInputs = {
   noCache: false,
   cacheFrom: [],
   addHosts: [],
+  exporterAttrs: {},
 };
 
 const everything: BuildInputs = {
@@ -30,6 +31,7 @@ const everything: BuildInputs = {
     { host: 'gate', address: 'host-gateway' },
   ],
   sourceDateEpoch: 1700000000,
+  exporterAttrs: {},
 };
 
 const outputs: Readonly<Record<string, BuildOutput>> = {
@@ -52,6 +54,19 @@ describe('solveRequest', () => {
   it('always resolves base images at the registry unless told otherwise', () => {
     const request = solveRequest(plain, { kind: 'nothing' }, undefined);
     expect(request.frontendAttrs['image-resolve-mode']).toBe('pull');
+  });
+
+  it('gives further attributes to exporters that take the image out of the daemon, and never lets them change its name', () => {
+    const exporterAttrs = { 'rewrite-timestamp': 'true', name: 'reg.example/other', push: 'false' };
+    const attrsFor = (output: BuildOutput) =>
+      solveRequest({ ...plain, exporterAttrs }, output, undefined).exporters.map(({ attrs }) => attrs);
+    expect(attrsFor({ kind: 'push-by-digest', repositories: ['reg.example/app'], insecure: false })).toEqual([
+      { 'rewrite-timestamp': 'true', name: 'reg.example/app', push: 'true', 'push-by-digest': 'true', store: 'false' },
+    ]);
+    expect(attrsFor({ kind: 'temporary-image', name: 'docker-build.invalid/app:1-2' })).toEqual([
+      { name: 'docker-build.invalid/app:1-2' },
+    ]);
+    expect(attrsFor({ kind: 'nothing' })).toEqual([]);
   });
 
   it('never names an exporter output with a tag of the target repository', () => {
