@@ -13,6 +13,7 @@ import { Phases } from './report/phases.ts';
 import { formatPlan } from './report/plan-preview.ts';
 import { Progress } from './report/progress.ts';
 import { formatSummary } from './report/summary.ts';
+import { chooseTags } from './run/choose-tags.ts';
 import { connectDaemon } from './run/connect-daemon.ts';
 import { makeImage } from './run/make-image.ts';
 import { openRegistries } from './run/open-registries.ts';
@@ -61,7 +62,9 @@ async function follow(tools: Tools): Promise<void> {
   const prepared = await prepareBuild(plan.build, log);
 
   phases.start('connect');
-  const registries = await openRegistries(plan, tools);
+  const opened = await openRegistries(plan, tools);
+  const { registries, nothingToDo } = await chooseTags(plan, opened, tools);
+  if (nothingToDo !== undefined) return log.result(nothingToDo);
   const daemon = await connectDaemon(plan, prepared, registries, tools);
 
   phases.start('build');

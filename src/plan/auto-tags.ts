@@ -2,6 +2,8 @@
 // Inputs are the ref and the default branch, never the commit: some forges send no commit for tags.
 import { PluginError } from '../base/plugin-error.ts';
 import { isTag } from '../base/reference.ts';
+import type { Release } from './forward-tags.ts';
+import { parseVersion, type VersionNumbers } from './version.ts';
 
 export interface AutoTagInputs {
   readonly ref: string;
@@ -19,7 +21,13 @@ export interface AutoTagInputs {
 }
 
 export type AutoTags =
-  | { readonly kind: 'tags'; readonly tags: readonly string[]; readonly warnings: readonly string[] }
+  | {
+      readonly kind: 'tags';
+      readonly tags: readonly string[];
+      readonly warnings: readonly string[];
+      /** Present when the ref is a release: which of the tags stand for more than it. */
+      readonly release?: Release;
+    }
   | { readonly kind: 'not-eligible'; readonly reason: string };
 
 /** The tags of a ref. Throws PluginError (exit 2) for a git tag that is no version, unless told otherwise. */
@@ -65,8 +73,21 @@ function versionTags(name: string, inputs: AutoTagInputs): AutoTags {
     const warnings = metadata === '' ? [] : [`auto_tag: "+" is not legal in a tag; ${name} is published as ${full}`];
     return finish([full], warnings, inputs);
   }
-  const release = inputs.latest === 'release' || inputs.latest === 'both' ? [inputs.defaultTag] : [];
-  return finish([...shorterVersions(numbers, inputs.depth), ...release], [], inputs);
+  const latest = inputs.latest === 'release' || inputs.latest === 'both' ? [inputs.defaultTag] : [];
+  const outcome = finish([...shorterVersions(numbers, inputs.depth), ...latest], [], inputs);
+  return outcome.kind === 'tags' ? { ...outcome, release: releaseOf(numbers, inputs) } : outcome;
+}
+
+function releaseOf(numbers: VersionNumbers, inputs: AutoTagInputs): Release {
+  const [major, minor] = numbers;
+  const values = numbers.map(BigInt);
+  const lines = [
+    [major, values.slice(0, 1)],
+    [`${major}.${minor}`, values.slice(0, 2)],
+    [inputs.defaultTag, []],
+  ] as const;
+  const suffixed = lines.map(([tag, line]) => [inputs.suffix === '' ? tag : withSuffix(tag, inputs), line] as const);
+  return { numbers: values, suffix: inputs.suffix, lines: new Map(suffixed) };
 }
 
 function shorterVersions(numbers: VersionNumbers, depth: AutoTagInputs['depth']): readonly string[] {
@@ -105,35 +126,6 @@ const maxTagLength = 128;
 function legalTag(name: string): string {
   const legal = name.replace(/[^A-Za-z0-9_.-]+/g, '-').replace(/^[.-]+/, '');
   return legal === '' ? 'unnamed' : legal.slice(0, maxTagLength);
-}
-
-type VersionNumbers = readonly [major: string, minor: string, patch: string];
-
-interface Version {
-  /** As written, leading zeros included. */
-  readonly numbers: VersionNumbers;
-  readonly prerelease: string;
-  readonly metadata: string;
-}
-
-const identifiers = /^[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*$/;
-/** Version numbers are read as 64-bit integers by the tools whose tags these are. */
-const maxNumber = 2n ** 63n - 1n;
-
-function parseVersion(text: string): Version | undefined {
-  const [beforePlus, metadata] = cut(text, '+');
-  const [core, prerelease] = cut(beforePlus, '-');
-  const [major, minor, patch, ...more] = core.split('.');
-  if (major === undefined || minor === undefined || patch === undefined || more.length > 0) return undefined;
-  const numbers = [major, minor, patch] as const;
-  if (!numbers.every((digits) => /^\d{1,100}$/.test(digits) && BigInt(digits) <= maxNumber)) return undefined;
-  if (![prerelease, metadata].every((part) => part === '' || identifiers.test(part))) return undefined;
-  return { numbers, prerelease, metadata };
-}
-
-function cut(text: string, separator: string): readonly [before: string, after: string] {
-  const at = text.indexOf(separator);
-  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 function finish(made: readonly string[], warnings: readonly string[], inputs: AutoTagInputs): AutoTags {

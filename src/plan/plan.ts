@@ -29,7 +29,10 @@ export interface Plan {
 export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
   const { values } = settings;
   const destination = destinationOf(settings, info);
-  const publish = settings.dryRun || destination.kind !== 'tags' ? undefined : publishPlan(settings, destination.tags);
+  const publish =
+    settings.dryRun || destination.kind !== 'tags'
+      ? undefined
+      : publishPlan(settings, destination.tags, destination.release);
   return {
     action: destination.kind === 'nothing' ? { kind: 'nothing-to-do', reason: destination.reason } : { kind: 'build' },
     daemon: daemonPlan(settings),

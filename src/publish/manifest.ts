@@ -55,7 +55,9 @@ export function parseManifest(manifest: Manifest): ParsedManifest | undefined {
     case mediaTypes.dockerManifest:
     case mediaTypes.ociManifest: {
       const config = readDescriptor(fieldOf(json, 'config'));
-      const layers = readDescriptors(fieldOf(json, 'layers'));
+      // An image of nothing but a config: BuildKit writes null for the empty list.
+      const listed = fieldOf(json, 'layers');
+      const layers = readDescriptors(listed === null ? [] : listed);
       return config === undefined || layers === undefined ? undefined : { kind: 'image', config, layers };
     }
     default:

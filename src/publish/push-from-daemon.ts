@@ -5,6 +5,7 @@ import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { readUntil } from './await-visible.ts';
 import { type Descriptor, parseManifest } from './manifest.ts';
+import { noTagRules, type TagRules } from './immutable-tags.ts';
 import { mapAll } from './parallel.ts';
 import { tagImage } from './tag-image.ts';
 import {
@@ -24,6 +25,8 @@ export interface PushFromDaemonOptions {
   readonly digest: Digest;
   readonly log: Log;
   readonly patience?: ReplicaPatience;
+  /** Which tags may be moved; all of them unless told. */
+  readonly rules?: TagRules;
 }
 
 /** Verifies the pushed image in every repository, then tags it. Throws PluginError; see tagImage for its state lines. */
@@ -36,7 +39,8 @@ export async function publishFromDaemonPush(options: PushFromDaemonOptions, sign
   const [first] = found;
   if (first === undefined) throw new Error('nothing to publish to');
   const staged = new Set(targets.map(({ repository }) => repository));
-  const tags = await tagImage({ manifest: first.manifest, targets, staged, log, patience }, signal);
+  const { rules = noTagRules } = options;
+  const tags = await tagImage({ manifest: first.manifest, targets, staged, log, patience, rules }, signal);
   return {
     digest,
     mediaType: first.manifest.mediaType,

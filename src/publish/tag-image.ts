@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { isHidden, readUntil } from './await-visible.ts';
 import { withGrace } from './grace.ts';
+import { keptOutcome, noTagRules, permittedMoves, type TagRules, warnOfKept } from './immutable-tags.ts';
 import { mapAll, settleAll } from './parallel.ts';
 import { type OldManifests, keepOldManifests, restoreTags, type TagState } from './restore-tags.ts';
 import { stageManifest, verifyStaged } from './stage-manifest.ts';
@@ -34,6 +35,8 @@ export interface TagImageOptions {
   readonly staged: ReadonlySet<TagStore>;
   readonly log: Log;
   readonly patience?: ReplicaPatience;
+  /** Every tag may be moved unless told otherwise. */
+  readonly rules?: TagRules;
 }
 
 /**
@@ -46,8 +49,13 @@ export interface TagImageOptions {
 export async function tagImage(options: TagImageOptions, signal: AbortSignal): Promise<readonly TagOutcome[]> {
   const { manifest, targets } = options;
   const states = await readTagStates(targets, signal);
-  const moves = states.filter(({ before }) => before !== manifest.digest);
-  if (moves.length === 0) return states.map((state) => outcomeOf(state, manifest.digest, manifest.digest));
+  const wanted = states.filter(({ before }) => before !== manifest.digest);
+  const moves = permittedMoves(wanted, options.rules ?? noTagRules, options.log);
+  if (moves.length === 0) {
+    return states.map((state) =>
+      wanted.includes(state) ? keptOutcome(state) : outcomeOf(state, manifest.digest, manifest.digest),
+    );
+  }
   const oldManifests = moves.length > 1 ? await keepOldManifests(moves, options.log, signal) : new Map();
   await stageTargets(options, moves, signal);
   return moveTags(options, states, moves, oldManifests, signal);
@@ -91,8 +99,10 @@ async function moveTags(
     return await withGrace(signal, finishGraceMs, async (graceful) => {
       const confirmed = await moveTogether(options, moves, graceful);
       const others = moves.filter((move) => !confirmed.has(move));
-      await moveInWaves(manifest, others, graceful);
-      return readBack(manifest, states, { patience, log }, graceful);
+      const kept = await moveInWaves(options, others, graceful);
+      const stays = (state: TagState): boolean =>
+        kept.has(state) || (state.before !== manifest.digest && !moves.includes(state));
+      return readBack(manifest, states, { patience, log, stays }, graceful);
     });
   } catch (error) {
     const outcomes = await withGrace(signal, restoreGraceMs, (graceful) =>
@@ -142,18 +152,37 @@ async function putWithTags(
   }
 }
 
-/** Ends after the first wave with a failure, once all of that wave have ended. Throws TagsRefused. */
-async function moveInWaves(manifest: Manifest, moves: readonly TagState[], signal: AbortSignal): Promise<void> {
+/**
+ * Ends after the first wave with a failure, once all of that wave have ended. Throws TagsRefused.
+ *
+ * @returns the tags that the registry does not let us move, where that is no failure
+ */
+async function moveInWaves(
+  { manifest, log, rules = noTagRules }: TagImageOptions,
+  moves: readonly TagState[],
+  signal: AbortSignal,
+): Promise<ReadonlySet<TagState>> {
+  const kept = new Set<TagState>();
   for (const wave of waves) {
     const members = moves.filter(({ tag }) => waveOf(tag) === wave);
     if (members.length > 0) signal.throwIfAborted();
     const results = await settleAll(members, parallelRequests, (move) => moveTag(manifest, move, signal));
-    const failed = results.flatMap((result, position) => {
+    const refused = results.flatMap((result, position) => {
       const move = members[position];
       return result.status === 'rejected' && move !== undefined ? [{ move, reason: result.reason as unknown }] : [];
     });
+    const failed = refused.filter(({ reason }) => !rules.keepImmutable || !isImmutable(reason));
     if (failed.length > 0) throw new TagsRefused(failed);
+    for (const { move } of refused) {
+      warnOfKept(move, 'the registry', log);
+      kept.add(move);
+    }
   }
+  return kept;
+}
+
+function isImmutable(reason: unknown): boolean {
+  return reason instanceof PluginError && reason.code === 'tag-immutable';
 }
 
 /** A PUT without an answer may have worked all the same: the tag itself decides. */
@@ -169,11 +198,16 @@ async function moveTag(manifest: Manifest, { repository, tag }: TagState, signal
 async function readBack(
   manifest: Manifest,
   states: readonly TagState[],
-  { patience, log }: { readonly patience: ReplicaPatience; readonly log: Log },
+  {
+    patience,
+    log,
+    stays,
+  }: { readonly patience: ReplicaPatience; readonly log: Log; readonly stays: (state: TagState) => boolean },
   signal: AbortSignal,
 ): Promise<readonly TagOutcome[]> {
   return mapAll(states, parallelRequests, async (state) => {
     const { repository, tag, before } = state;
+    if (stays(state)) return keptOutcome(state);
     if (before === manifest.digest) return outcomeOf(state, before, manifest.digest);
     const head = async () => (await repository.headManifest(tag, signal))?.digest;
     const seen = await readUntil(head, (digest) => digest !== undefined && digest !== before, patience, signal);

@@ -70,13 +70,16 @@ export interface LayerEvent {
   readonly totalBytes: number;
 }
 
-/** What happened to one tag. `left-behind`: created by us and not removable when the rest failed. */
+/**
+ * What happened to one tag. `left-behind`: created by us and not removable when the rest failed; `kept`: not moved on
+ * purpose, because it may not be.
+ */
 export interface TagOutcome {
   readonly repository: string;
   readonly tag: string;
   readonly before?: Digest;
   readonly after?: Digest;
-  readonly outcome: 'unchanged' | 'created' | 'moved' | 'restored' | 'not-moved' | 'left-behind' | 'unknown';
+  readonly outcome: 'unchanged' | 'created' | 'moved' | 'kept' | 'restored' | 'not-moved' | 'left-behind' | 'unknown';
 }
 
 /** A published image. */

@@ -11,10 +11,20 @@ import { collectImage } from './collect-image.ts';
 import { defaultCompressionLevel } from './compress-layer.ts';
 import { type KnownBlob, type KnownImage, mapKnownLayers, readKnownImages } from './known-layers.ts';
 import { mediaTypes, writeDockerManifest } from './manifest.ts';
+import { noTagRules, type TagRules } from './immutable-tags.ts';
 import { mapAll } from './parallel.ts';
 import { stageManifest } from './stage-manifest.ts';
 import { tagImage } from './tag-image.ts';
-import type { BlobStore, LayerEvent, Manifest, Published, PublishTarget, ReplicaPatience, TagStore } from './target.ts';
+import {
+  type BlobStore,
+  type LayerEvent,
+  type Manifest,
+  type Published,
+  type PublishTarget,
+  replicaPatience,
+  type ReplicaPatience,
+  type TagStore,
+} from './target.ts';
 import { PartUploads } from './part-uploads.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
 import { type LocalBlob, UploadTally } from './upload-blob.ts';
@@ -40,6 +50,8 @@ export interface UploadFromDaemonOptions {
   /** gzip members at once; twice the processors (16 at most) unless told. */
   readonly parallelism?: number;
   readonly patience?: ReplicaPatience;
+  /** Which tags may be moved; all of them unless told. */
+  readonly rules?: TagRules;
 }
 
 /** Publishes. Throws PluginError: 7 for an image that is not the one that was built, else see tagImage. */
@@ -49,6 +61,7 @@ export async function uploadFromDaemon(options: UploadFromDaemonOptions, signal:
   if (first === undefined) throw new Error('nothing to publish to');
   const image = await inspectImage(engine, name, signal);
   if (image.id !== id) throw replaced(name, id, image.id);
+  if (image.diffIds.length === 0) throw empty();
   const tally = new UploadTally(image.diffIds.length, options.onLayer);
   const knownImages = await readKnownImages(first.repository, first.tags, image, log, signal);
   const reusable = await findReusable(targets, knownImages, id, signal);
@@ -143,11 +156,8 @@ async function tagged(
   tally: UploadTally,
   signal: AbortSignal,
 ): Promise<Published> {
-  const { targets, log, patience } = options;
-  const tags = await tagImage(
-    { manifest, targets, staged, log, ...(patience === undefined ? {} : { patience }) },
-    signal,
-  );
+  const { targets, log, patience = replicaPatience, rules = noTagRules } = options;
+  const tags = await tagImage({ manifest, targets, staged, log, patience, rules }, signal);
   const sizes = new Map(blobs.map(({ digest, sizeBytes }) => [digest, sizeBytes]));
   return {
     digest: manifest.digest,
@@ -214,6 +224,16 @@ function splitByRegistry(targets: readonly Target[]): {
     else secondary.push({ target, mountFrom: first.repository.name.slice(host.length + 1) });
   }
   return { primary: [...primary.values()], secondary };
+}
+
+function empty(): PluginError {
+  return new PluginError({
+    code: 'empty-image',
+    exitCode: 2,
+    message:
+      'the image has no files at all, and a daemon with a graph-driver image store cannot hand out such an image',
+    hint: 'let the Dockerfile copy or make a file, or use a daemon with the containerd image store',
+  });
 }
 
 function replaced(name: string, built: Digest, found: Digest): PluginError {

@@ -14,6 +14,7 @@ import {
 import type { Place } from './place.ts';
 import type { RequestTarget } from './redirect.ts';
 import type { UploadSlots } from './upload-slots.ts';
+import { listTags } from './tag-list.ts';
 import { discard } from './wire.ts';
 
 /** Made by RegistryClient.repository. */
@@ -39,6 +40,11 @@ export class Repository {
   /** undefined = absent. The bytes were checked against a digest that was asked for. */
   async getManifest(tagOrDigest: string, signal: AbortSignal): Promise<Manifest | undefined> {
     return getManifest(this.#place, tagOrDigest, signal);
+  }
+
+  /** All tags; none when the repository does not exist. */
+  async listTags(signal: AbortSignal): Promise<readonly string[]> {
+    return listTags(this.#place, signal);
   }
 
   /** PUT by tag, or by digest with any tags along. `confirmedTags`: those that the registry says it has set. */

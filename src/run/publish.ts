@@ -1,6 +1,7 @@
 // Chapter: the image goes to every target, tags last.
 import type { BuiltImage } from '../build/build-image.ts';
 import type { Plan } from '../plan/plan.ts';
+import { noTagRules } from '../publish/immutable-tags.ts';
 import { publishImage } from '../publish/publish-image.ts';
 import type { Published } from '../publish/target.ts';
 import { UploadProgress } from '../report/upload-progress.ts';
@@ -21,5 +22,6 @@ export async function publish(
   const uploads = new UploadProgress((line) => log.info(line), world.monotonicMs);
   const { temporaryDirectory, signal } = world;
   const onLayer = uploads.update.bind(uploads);
-  return publishImage(image, { ...plan.upload, engine, targets, temporaryDirectory, log, onLayer }, signal);
+  const rules = plan.publish ?? noTagRules;
+  return publishImage(image, { ...plan.upload, engine, targets, rules, temporaryDirectory, log, onLayer }, signal);
 }

@@ -3,7 +3,8 @@
 import { PluginError } from '../base/plugin-error.ts';
 import { isTag, parseReference, parseRepository, type Reference } from '../base/reference.ts';
 import { dockerHub, faultOfHost, registryHost } from '../base/registry-host.ts';
-import type { Item } from './list-kinds.ts';
+import { parseBool } from './kinds.ts';
+import { commaList, type Item } from './list-kinds.ts';
 import { bad, good, quote, show, type Kind, type ReadContext, type Reading } from './reading.ts';
 
 /** A tag. */
@@ -30,6 +31,24 @@ export function readTag(text: string, context: ReadContext): Reading<string> {
 
 /** One tag. */
 export const oneTag: Kind<string> = { name: 'tag', read: (text, context) => readTag(text.trim(), context) };
+
+const tagPattern: Item<string> = {
+  name: 'patterns',
+  read: (text, context) =>
+    /^[\w.*?-]{1,128}$/.test(text)
+      ? good(text)
+      : bad(`${show(text, context)} is not a pattern for tags`, 'must be a tag in which * and ? stand for any text'),
+};
+
+/** All tags (true), none (false), or those that match a pattern. */
+export const tagPatterns: Kind<boolean | readonly string[]> = {
+  name: 'boolean, or list of patterns',
+  repeatable: true,
+  read: (text, context) => {
+    const all = parseBool(text);
+    return all === undefined ? commaList(tagPattern).read(text, context) : good(all);
+  },
+};
 
 /** What auto_tag appends: it may begin with what a tag may not. */
 export const tagSuffix: Kind<string> = {
@@ -73,6 +92,27 @@ function repositoryProblem(text: string, context: ReadContext): Reading<never> |
     return bad(`${shown} begins with an IPv6 address without brackets`, 'must be written [::1]:5000/name');
   }
   return undefined;
+}
+
+/** One tag of one repository. */
+export interface ImageTag {
+  /** Without the tag. */
+  readonly repository: Reference;
+  readonly tag: string;
+}
+
+/** A full reference to publish under. */
+export const imageTag: Item<ImageTag> = { name: 'references with a tag', read: readImageTag };
+
+/** What is wrong with a text as `host/name:tag`. */
+export function readImageTag(text: string, context: ReadContext): Reading<ImageTag> {
+  const right = 'must be a full reference such as registry.example.com/team/app:1.2';
+  const reading = readReference(text);
+  if (!reading.ok) return reading;
+  const { tag, digest, ...name } = reading.value;
+  if (digest !== undefined) return bad(`${show(text, context)} has a digest, which cannot be published to`, right);
+  if (tag === undefined) return bad(`${show(text, context)} has no tag`, right);
+  return good({ repository: { ...name, familiar: name.familiar.slice(0, -tag.length - 1) }, tag });
 }
 
 /** An image reference; the tag may be left out. */

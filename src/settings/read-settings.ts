@@ -8,7 +8,7 @@ import { checkForSecrets, readBuildArgs } from './read-build-args.ts';
 import { readCertificates, readDockerConfigs, redactLogin } from './read-logins.ts';
 import { readSecrets } from './read-secrets.ts';
 import { readSource } from './read-source.ts';
-import { readTags } from './read-tags.ts';
+import { readExtraTags, readTags } from './read-tags.ts';
 import { readValues } from './read-values.ts';
 import type { Environment, Redact } from './reading.ts';
 import type { Settings } from './settings.ts';
@@ -52,6 +52,7 @@ export function readSettings({ env, argv, files, redact }: SettingsInputs): Requ
   const settings: Settings = {
     values,
     tags: readTags(values, files, findings, notes),
+    extraTags: readExtraTags(values, files, findings, notes),
     source: readSource(values, files, findings, notes),
     buildArgs,
     secrets,

@@ -1,11 +1,14 @@
 // What a step asked for, complete and checked: the values of the table, and what reading the workspace and the environment
 // made of them. The plan is made from this and the build facts alone.
+import type { ImageTag } from './destination-kinds.ts';
 import type { Values } from './table.ts';
 
 /** Everything that a step asked for. */
 export interface Settings {
   readonly values: Values;
   readonly tags: TagChoice;
+  /** Full references that are published besides repo and tags. */
+  readonly extraTags: readonly ImageTag[];
   readonly source: BuildSource;
   readonly buildArgs: BuildArgSources;
   /** Build secrets by id. */

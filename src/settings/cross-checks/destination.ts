@@ -24,6 +24,7 @@ const autoTagOnly = [
   'auto_tag_prefix',
   'auto_tag_non_semver',
   'auto_tag_fallback',
+  'auto_tag_forward_only',
   'default_tag',
 ] as const;
 
@@ -32,6 +33,12 @@ function checkAutoTag({ values, given, findings }: CrossInputs): void {
     const pointless = autoTagOnly.filter((name) => given.has(name));
     for (const name of pointless) addWarning(findings, name, 'does nothing without auto_tag: true');
     return;
+  }
+  if (values.expand_tag) {
+    addProblem(findings, 'expand_tag', {
+      wrong: 'it expands tags, while auto_tag makes them from the git ref',
+      right: 'must be left out, or auto_tag be switched off',
+    });
   }
   const tags = values.tags ?? [];
   const isJustLatest = tags.length === 1 && tags[0] === 'latest';

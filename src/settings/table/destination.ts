@@ -1,5 +1,5 @@
 // Rows: where the image goes and under which tags.
-import { oneTag, repository, tag, tagSuffix } from '../destination-kinds.ts';
+import { imageTag, oneTag, repository, tag, tagSuffix } from '../destination-kinds.ts';
 import { bool, oneOf, path, text } from '../kinds.ts';
 import { commaList } from '../list-kinds.ts';
 import { known, offWords, works, worksWithDefault } from './row.ts';
@@ -85,13 +85,27 @@ export const destinationRows = {
     help: '`false` means `dry_run: true`.',
   }),
 
-  auto_tag_forward_only: known('refused', ['PLUGIN_AUTO_TAG_FORWARD_ONLY'], 'Move tags forward only.', {
-    inert: offWords,
+  auto_tag_forward_only: worksWithDefault(false, {
+    env: ['PLUGIN_AUTO_TAG_FORWARD_ONLY'],
+    kind: bool,
+    help: 'List the tags of the repository first, and move `1`, `1.2` and `latest` only when no newer version is there: a fix for an old line does not take them back.',
   }),
-  expand_tag: known('refused', ['PLUGIN_EXPAND_TAG'], 'Expand semantic versions in `tags`.', { inert: offWords }),
+  expand_tag: worksWithDefault(false, {
+    env: ['PLUGIN_EXPAND_TAG'],
+    kind: bool,
+    help: 'Each of `tags` that is a version stands for `1`, `1.2` and `1.2.3`; a prerelease stays alone. For tags from git refs there is `auto_tag`.',
+  }),
   expand_repo: known('refused', ['PLUGIN_EXPAND_REPO'], 'Put `registry` in front of `repo`.', { inert: offWords }),
-  extra_tags: known('refused', ['PLUGIN_EXTRA_TAGS'], 'Full references to publish besides `repo` and `tags`.'),
-  extra_tags_file: known('refused', ['PLUGIN_EXTRA_TAGS_FILE'], 'File with full references to publish.'),
+  extra_tags: works({
+    env: ['PLUGIN_EXTRA_TAGS'],
+    kind: commaList(imageTag, { maxItems: maxTags, warnOfDuplicates: true }),
+    help: 'Full references (`host/name:tag`) to publish besides `repo` and `tags`.',
+  }),
+  extra_tags_file: works({
+    env: ['PLUGIN_EXTRA_TAGS_FILE'],
+    kind: path,
+    help: 'File with further `extra_tags`, in the format of `.tags`. It is read only when it is named here.',
+  }),
   push_only: known('refused', ['PLUGIN_PUSH_ONLY'], 'Publish an existing image without building.', { inert: offWords }),
   source_image: known('unused', ['PLUGIN_SOURCE_IMAGE'], 'Source of `push_only`.'),
   source_from: known('unused', ['PLUGIN_SOURCE_FROM'], 'Where `source_image` is looked for.', { inert: ['auto'] }),

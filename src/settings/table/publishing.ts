@@ -1,6 +1,7 @@
 // Rows: how the image travels to the registry.
-import { int } from '../kinds.ts';
-import { known, offWords, worksWithDefault } from './row.ts';
+import { tagPatterns } from '../destination-kinds.ts';
+import { bool, int } from '../kinds.ts';
+import { known, worksWithDefault } from './row.ts';
 
 export const publishingRows = {
   retries: worksWithDefault(5, {
@@ -18,16 +19,21 @@ export const publishingRows = {
     kind: int({ min: 1, max: 9 }),
     help: 'How hard gzip tries, 1 to 9, where layers are compressed by this plugin (graph-driver image stores).',
   }),
-  skip_push_if_tag_exists: known('refused', ['PLUGIN_SKIP_PUSH_IF_TAG_EXISTS'], 'Publish missing tags only.', {
-    inert: offWords,
+  skip_push_if_tag_exists: worksWithDefault(false, {
+    env: ['PLUGIN_SKIP_PUSH_IF_TAG_EXISTS'],
+    kind: bool,
+    help: 'Publish only tags that do not exist yet, each judged by itself. When all exist, nothing is built and the step succeeds.',
   }),
-  immutable_tags: known('refused', ['PLUGIN_IMMUTABLE_TAGS'], 'Tags that must not move.', { inert: offWords }),
-  ignore_immutable_tag_errors: known(
-    'unused',
-    ['PLUGIN_IGNORE_IMMUTABLE_TAG_ERRORS', 'PLUGIN_PUSH_IGNORE_IMMUTABLE_TAG_ERRORS'],
-    'Warn when a registry refuses to move a tag.',
-    { inert: offWords },
-  ),
+  immutable_tags: worksWithDefault(false, {
+    env: ['PLUGIN_IMMUTABLE_TAGS'],
+    kind: tagPatterns,
+    help: 'Refuse to move tags: `true` for all, or patterns such as `v*,1.*`. A tag that has another digest fails the step before any tag moves; the same digest is success.',
+  }),
+  ignore_immutable_tag_errors: worksWithDefault(false, {
+    env: ['PLUGIN_IGNORE_IMMUTABLE_TAG_ERRORS', 'PLUGIN_PUSH_IGNORE_IMMUTABLE_TAG_ERRORS'],
+    kind: bool,
+    help: 'A tag that may not be moved, by the registry or by `immutable_tags`, stays where it is with a warning.',
+  }),
   timeout: known('unused', ['PLUGIN_TIMEOUT'], 'Limit for the whole run.'),
   upload_chunk_size: known('unused', ['PLUGIN_UPLOAD_CHUNK_SIZE'], 'Upload in chunks.', { inert: ['0'] }),
   compression: known('refused', ['PLUGIN_COMPRESSION'], 'Compression of layers.', { inert: ['gzip'] }),

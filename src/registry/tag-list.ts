@@ -1,0 +1,64 @@
+// Lists the tags of a repository. Pages are followed by their Link header (RFC 8288), which registries write in several
+// ways. OCI distribution-spec 1.1, "Listing tags" (end-8a, end-8b).
+import { fieldOf, parseJson, unexpected } from './answer.ts';
+import type { Place } from './place.ts';
+import { discard, headerOf, readBody } from './wire.ts';
+
+/** ECR takes no larger page. */
+const pageSize = 1000;
+/** A million tags are a registry that repeats itself. */
+const maxPages = 1000;
+const maxPageBytes = 4 * 1024 * 1024;
+
+/** All tags; none when the repository does not exist. Throws RegistryError. */
+export async function listTags(place: Place, signal: AbortSignal): Promise<readonly string[]> {
+  const tags = new Set<string>();
+  let page: string | undefined = `tags/list?n=${pageSize}`;
+  for (let count = 0; page !== undefined && count < maxPages; count += 1) {
+    const { found, next } = await readPage(place, page, signal);
+    const sizeBefore = tags.size;
+    for (const tag of found) tags.add(tag);
+    // A page of nothing new is the last one again.
+    page = tags.size === sizeBefore ? undefined : next;
+  }
+  return [...tags];
+}
+
+interface Page {
+  readonly found: readonly string[];
+  /** Below `/v2/<path>/`. */
+  readonly next?: string;
+}
+
+async function readPage(place: Place, to: string, signal: AbortSignal): Promise<Page> {
+  const what = `list the tags of ${place.name}`;
+  return place.operate(
+    'read',
+    what,
+    async () => {
+      const response = await place.send(
+        { method: 'GET', to, headers: { accept: 'application/json' }, redirects: 'own-origin', what },
+        signal,
+      );
+      if (response.status === 404) {
+        await discard(response, signal);
+        return { found: [] };
+      }
+      if (response.status !== 200) throw await unexpected(response, signal);
+      const link = headerOf(response, 'link');
+      const json = parseJson((await readBody(response, maxPageBytes, signal)).toString('utf8'));
+      const list: unknown = fieldOf(json, 'tags');
+      const found = Array.isArray(list) ? list.filter((tag) => typeof tag === 'string') : [];
+      const next = nextPage(link);
+      return next === undefined ? { found } : { found, next };
+    },
+    signal,
+  );
+}
+
+/** What of `<...>; rel="next"` tells the pages apart: the query. Host and path are those of this repository anyway. */
+function nextPage(link: string | undefined): string | undefined {
+  const match = /^\s*<?([^>;]*)>?\s*;[^,]*\brel="?next"?/i.exec(link ?? '');
+  const query = match?.[1]?.split('?')[1];
+  return query === undefined || query === '' ? undefined : `tags/list?${query}`;
+}
