@@ -10,17 +10,26 @@ export type Credentials =
   /** A ready Bearer token (`registrytoken` in config.json). */
   | { readonly kind: 'registry-token'; readonly token: string; readonly source: string };
 
+/** What a login is wanted for. Logins for base images are never used for pushing. */
+export type LoginUse = 'pull' | 'push';
+
 /** Finds the login for a registry. */
 export interface CredentialSource {
   /**
    * @param host `host[:port]` in the spelling of a parsed reference's domain (`docker.io` for Docker Hub)
    * @param path repository path (`library/golang`) when known: path-scoped logins win by longest prefix
+   * @param use `push` when it is not said, since that finds less
    * @returns undefined when there is none: the caller goes on anonymously
    */
-  find(host: string, path?: string): Promise<Credentials | undefined>;
-  /** Where was looked, for "no credentials" messages: one short phrase. */
+  find(host: string, path?: string, use?: LoginUse): Promise<Credentials | undefined>;
+  /** Where was looked, for "no credentials" messages: one short phrase; empty when there was nowhere to look. */
   readonly searched: string;
+  /** What to do about a host that has no login here although one seems to be meant for it; completes a hint. */
+  advice?(host: string): string | undefined;
 }
+
+/** The user that Google's registries know OAuth2 tokens by. */
+export const accessTokenUser = 'oauth2accesstoken';
 
 /** Docker's user name for "the password is an identity token". */
 export const identityUser = '<token>';

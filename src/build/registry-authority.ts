@@ -1,6 +1,7 @@
 // Answers the daemon's questions for registry logins during a build. It hands out short tokens for the scopes that this
 // build needs, never a wider one: pull anywhere the step may log in, push for exactly the repositories that this solve
-// publishes. A registry that only speaks Basic gets the login itself, there is no other way.
+// publishes, and never with a login for base images. A registry that only speaks Basic gets the login itself: there is no
+// other way.
 import type { CredentialSource, Credentials } from '../base/credentials.ts';
 import type { TokenSource } from '../buildkit/session/auth.ts';
 
@@ -35,12 +36,22 @@ export function registryAuthority(
       );
     },
     async login(host) {
-      return asLogin(await credentials.find(host, grants.find(({ domain }) => domain === host)?.path));
+      return asLogin(await loginFor(host, credentials, grants));
     },
     async hasLogin(host) {
-      return (await credentials.find(host)) !== undefined;
+      return (await credentials.find(host, undefined, 'pull')) !== undefined;
     },
   };
+}
+
+/** Where only whole logins are known, nobody says what one is wanted for: a host that is pushed to gets no other. */
+function loginFor(
+  host: string,
+  credentials: CredentialSource,
+  grants: readonly PushGrant[],
+): Promise<Credentials | undefined> {
+  const grant = grants.find(({ domain }) => domain === host);
+  return credentials.find(host, grant?.path, grant === undefined ? 'pull' : 'push');
 }
 
 interface Scope {

@@ -1,4 +1,4 @@
-// Logins that were given as settings: each for exactly one registry.
+// Logins that were given as settings: each for exactly one registry, or for the repositories below one path there.
 import { type Credentials, type CredentialSource, identityUser, withoutLineEnd } from '../base/credentials.ts';
 import { registryHost } from '../base/registry-host.ts';
 
@@ -6,28 +6,43 @@ import { registryHost } from '../base/registry-host.ts';
 export interface GivenLogin {
   /** `host[:port]`; any spelling of Docker Hub. */
   readonly registry: string;
+  /** Only for this repository and those below it. */
+  readonly path?: string | undefined;
   readonly username: string;
   readonly password: string;
   /** Names the settings: "settings username/password". */
   readonly source: string;
+  /** The setting that names its registry, where that is a setting of its own. */
+  readonly hostSetting?: string;
 }
 
-/** Finds a login by its host; where two are for the same host, the first one counts. */
+/** Finds a login by its host and the longest path; where two are alike in this, the first one counts. */
 export function givenLogins(logins: readonly GivenLogin[]): CredentialSource {
-  const byHost = new Map<string, Credentials>();
-  for (const login of logins) {
-    const host = registryHost(login.registry);
-    if (!byHost.has(host)) byHost.set(host, toCredentials(login));
-  }
+  const known = logins.map((login) => ({ ...login, registry: registryHost(login.registry) }));
   return {
-    searched: [...new Set(logins.map(whatAndForWhom))].join(', ') || 'settings username/password (not set)',
-    find: async (host) => byHost.get(registryHost(host)),
+    searched: [...new Set(known.map(whatAndForWhom))].join(', '),
+    async find(host, path) {
+      const key = registryHost(host);
+      const matching = known.filter((login) => login.registry === key && coversPath(login, path));
+      const best = matching.sort((a, b) => (b.path?.length ?? 0) - (a.path?.length ?? 0))[0];
+      return best === undefined ? undefined : toCredentials(best);
+    },
+    advice(host) {
+      const other = known.find(({ hostSetting }) => hostSetting !== undefined);
+      if (other === undefined || other.registry === registryHost(host)) return undefined;
+      return `${other.source} belong to ${other.registry}; set \`${other.hostSetting}: ${host}\``;
+    },
   };
 }
 
+function coversPath(login: GivenLogin, path: string | undefined): boolean {
+  if (login.path === undefined) return true;
+  return path !== undefined && (path === login.path || path.startsWith(`${login.path}/`));
+}
+
 /** A login that was not found is often there, for another registry. */
-function whatAndForWhom({ source, registry }: GivenLogin): string {
-  return `${source} (for ${registryHost(registry)})`;
+function whatAndForWhom({ source, registry, path }: GivenLogin): string {
+  return `${source} (for ${registry}${path === undefined ? '' : `/${path}`})`;
 }
 
 function toCredentials({ username, password, source }: GivenLogin): Credentials {

@@ -1,7 +1,7 @@
 // One registry, and every request to it: the only place where a login is attached. It goes to exactly the registry's
 // scheme, host and port, and when it was refused it is not sent again. Nothing is repeated here but what an expired token
 // asks for. RFC 9110, 11; https://distribution.github.io/distribution/spec/auth/token/
-import type { Credentials, CredentialSource } from '../base/credentials.ts';
+import type { Credentials, CredentialSource, LoginUse } from '../base/credentials.ts';
 import type { Clock } from '../base/retry.ts';
 import { orAbort } from './abortable.ts';
 import { type Answer, readAnswer, UnexpectedAnswer } from './answer.ts';
@@ -20,7 +20,7 @@ import { Neighbourhood } from './neighbourhood.ts';
 import { ping, type Site } from './ping.ts';
 import { judgeRealm } from './realm.ts';
 import { ForbiddenTarget, type RequestTarget } from './redirect.ts';
-import { mergeScopes, type Scope, scopeText } from './scope.ts';
+import { asksToPush, mergeScopes, type Scope, scopeText } from './scope.ts';
 import { credentialKey, type Match, type Token, type TokenCache } from './token.ts';
 import { basicAuthorization } from './token-request.ts';
 import type { Wire, WireResponse } from './wire.ts';
@@ -94,7 +94,11 @@ export class RegistryAccess {
    */
   async send(request: RegistryRequest, signal: AbortSignal): Promise<WireResponse> {
     const site = await this.#settle(request.party, signal);
-    const credentials = await this.#options.credentials.find(this.#options.host, request.scopes[0].path);
+    const credentials = await this.#options.credentials.find(
+      this.#options.host,
+      request.scopes[0].path,
+      useOf(request.scopes.map(scopeText)),
+    );
     const { challenge } = site;
     if (challenge !== undefined && credentials?.kind === 'registry-token') {
       return this.#sendAsIs(site, request, credentials, `Bearer ${credentials.token}`, signal);
@@ -116,7 +120,7 @@ export class RegistryAccess {
   /** A token for exactly these scopes; `realm` and `service` are what the one who needs it was told. */
   async fetchToken(request: ForeignTokenRequest, signal: AbortSignal): Promise<Token> {
     const { party, realm, service, scopes, what } = request;
-    const credentials = await this.#options.credentials.find(this.#options.host, request.path);
+    const credentials = await this.#options.credentials.find(this.#options.host, request.path, useOf(scopes));
     const ask = (origin: string): Promise<Token> =>
       this.#token({ origin, realm, service, scopes, credentials, party, what, match: 'exactly' }, signal);
     if (this.#site === undefined) {
@@ -227,7 +231,7 @@ export class RegistryAccess {
       if (error instanceof ForbiddenTarget) throw badRealm(party, `its token server: ${error.message}`);
       if (!(error instanceof UnexpectedAnswer && [401, 403].includes(error.answer.status))) throw error;
       if (credentials !== undefined) throw tokenDenied(party, what, credentials, error.answer);
-      throw credentialsMissing(party, what, this.#options.credentials.searched, error.answer);
+      throw credentialsMissing(party, what, this.#options.credentials, error.answer);
     }
   }
 
@@ -252,8 +256,13 @@ export class RegistryAccess {
 
   #noLogin(request: RegistryRequest, credentials: Credentials | undefined, answer: Answer): Error {
     if (credentials !== undefined) return accessDenied(request, { credentials }, answer);
-    return credentialsMissing(request.party, request.what, this.#options.credentials.searched, answer);
+    return credentialsMissing(request.party, request.what, this.#options.credentials, answer);
   }
+}
+
+/** Logins for base images are for reading only: a request that writes, or may write, does without them. */
+function useOf(scopes: readonly string[]): LoginUse {
+  return scopes.some(asksToPush) ? 'push' : 'pull';
 }
 
 /** Whether a younger or wider token may be taken where this one was not. */

@@ -1,6 +1,6 @@
 // Words for everything that can go wrong with a login: who refused whom, and which setting the login came from. A refused
 // login is one line without hint: the line says it all, and more lines would hide it.
-import type { Credentials } from '../base/credentials.ts';
+import type { Credentials, CredentialSource } from '../base/credentials.ts';
 import { type Answer, fieldOf, parseJson, textOf } from './answer.ts';
 import { RegistryError, type Side } from './registry-error.ts';
 import type { Scope } from './scope.ts';
@@ -23,13 +23,20 @@ export function credentialsRefused(party: Party, credentials: Credentials, answe
 }
 
 /** A login is asked for, and there is none. */
-export function credentialsMissing(party: Party, what: string, searched: string, answer: Answer): RegistryError {
+export function credentialsMissing(
+  party: Party,
+  what: string,
+  { searched, advice }: Pick<CredentialSource, 'searched' | 'advice'>,
+  answer: Answer,
+): RegistryError {
   return new RegistryError({
     ...party,
     code: 'credentials-missing',
     exitCode: 3,
-    message: `${what}: ${party.host} wants a login, and there is none for it (looked in ${searched})`,
-    hint: `set \`username\` and \`password\`, and \`registry: ${party.host}\`, or give a \`config\` that names ${party.host}`,
+    message: `${what}: ${party.host} wants a login, and there is none for it (looked in ${searched || 'no place: no login was given'})`,
+    hint:
+      advice?.(party.host) ??
+      `set \`username\` and \`password\`, and \`registry: ${party.host}\`, or give a \`config\` that names ${party.host}`,
     details: saidLine(answer),
     ...wireFacts(answer),
   });

@@ -10,6 +10,7 @@ import { operate, type OperationContext } from './operation.ts';
 import { Place } from './place.ts';
 import type { Side } from './registry-error.ts';
 import { Repository } from './repository.ts';
+import { asksToPush } from './scope.ts';
 import { defaultTimeLimits, type TimeLimits } from './time-limits.ts';
 import { TokenCache } from './token.ts';
 import { UploadSlots } from './upload-slots.ts';
@@ -156,5 +157,5 @@ export class RegistryClient {
 }
 
 function sideOf(scopes: readonly string[]): Side {
-  return scopes.some((scope) => scope.includes('push')) ? 'target' : 'source';
+  return scopes.some(asksToPush) ? 'target' : 'source';
 }

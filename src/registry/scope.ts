@@ -31,6 +31,11 @@ export function mergeScopes(own: readonly string[], asked: readonly string[]): r
   });
 }
 
+/** Whether a scope asks for more than reading. */
+export function asksToPush(scope: string): boolean {
+  return split(scope).actions.some((action) => action !== 'pull');
+}
+
 function split(scope: string): { readonly name: string; readonly actions: readonly string[] } {
   const colon = scope.lastIndexOf(':');
   return { name: scope.slice(0, colon), actions: scope.slice(colon + 1).split(',') };

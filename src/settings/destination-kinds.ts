@@ -162,6 +162,15 @@ export const registryAddress: Kind<RegistryAddress> = {
   },
 };
 
+/** A registry that somebody logs in to, with or without scheme and path; only its host counts. */
+export const loginRegistry: Kind<string> = {
+  name: 'registry',
+  read(text, context) {
+    const reading = registryAddress.read(text, context);
+    return reading.ok ? good(reading.value.host) : reading;
+  },
+};
+
 /** A registry host as it is compared everywhere. */
 export function readHost(text: string, context: ReadContext): Reading<string> {
   const fault = faultOfHost(text.toLowerCase());

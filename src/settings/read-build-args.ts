@@ -1,6 +1,7 @@
 // Build arguments by origin: the setting itself, variables that it names, proxies of the step. What a bare name means is
 // looked up here; who wins over whom is the plan's.
 import { addProblem, addWarning, type Findings } from './findings.ts';
+import { secretsOfLogin } from './login-kinds.ts';
 import type { Environment } from './reading.ts';
 import type { BuildArgSources } from './settings.ts';
 import type { Values } from './table.ts';
@@ -75,6 +76,9 @@ export function checkForSecrets(
   if (values.secret_scan === 'off') return;
   const known = [
     values.password,
+    values.access_token,
+    values.base_image_password,
+    ...(values.logins ?? []).flatMap(secretsOfLogin),
     values.ssh_agent_key,
     ...[...secrets.values()].map((bytes) => Buffer.from(bytes).toString('utf8')),
   ];

@@ -1,6 +1,7 @@
 // Logins and certificates that come from files: docker config.json by setting or from its usual places, and the
 // authorities of ca_cert. A broken setting is an error; what merely lies around on the machine can only cause a warning.
 import { join } from 'node:path';
+import { accessTokenUser } from '../base/credentials.ts';
 import { checkCertificates } from './connection-kinds.ts';
 import { checkDockerConfig, type DockerConfigCheck } from './docker-config.ts';
 import { addProblem, addWarning, type Findings } from './findings.ts';
@@ -24,8 +25,14 @@ export interface LoginInputs {
 }
 
 /** Registers user and password together: a Basic header shows them as one text in base64. */
-export function redactLogin({ values: { username, password }, redact }: LoginInputs): void {
+export function redactLogin({ values, redact }: LoginInputs): void {
+  const { username, password, base_image_username: baseUser, base_image_password: basePassword } = values;
   if (username !== undefined && password !== undefined) redact(`${username}:${password}`);
+  if (baseUser !== undefined && basePassword !== undefined) redact(`${baseUser}:${basePassword}`);
+  if (values.access_token !== undefined) redact(`${accessTokenUser}:${values.access_token}`);
+  for (const entry of values.logins ?? []) {
+    if (entry.kind === 'access-token') redact(`${accessTokenUser}:${entry.token}`);
+  }
 }
 
 /** The config.json of the setting, then those of the machine. */

@@ -18,6 +18,8 @@ export interface RecordedRequest {
   readonly status: number;
   /** Scheme of the Authorization header in lower case, never its value. */
   readonly authorization?: string;
+  /** Name in a Basic login, never its password. */
+  readonly user?: string;
   readonly userAgent: string;
 }
 
@@ -104,13 +106,16 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 function describe(incoming: IncomingMessage): Mutable<RecordedRequest> {
   const target = incoming.url ?? '/';
   const question = target.indexOf('?');
-  const authorization = incoming.headers.authorization?.split(' ')[0]?.toLowerCase();
+  const [scheme, login = ''] = incoming.headers.authorization?.split(' ') ?? [];
+  const authorization = scheme?.toLowerCase();
+  const user = authorization === 'basic' ? Buffer.from(login, 'base64').toString('utf8').split(':')[0] : undefined;
   return {
     method: incoming.method ?? '',
     path: question < 0 ? target : target.slice(0, question),
     query: question < 0 ? '' : target.slice(question),
     status: 0,
     ...(authorization === undefined ? {} : { authorization }),
+    ...(user === undefined ? {} : { user }),
     userAgent: incoming.headers['user-agent'] ?? '',
   };
 }

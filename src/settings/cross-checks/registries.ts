@@ -5,6 +5,8 @@ import type { CrossInputs } from './cross-inputs.ts';
 /** Checks logins and trust. */
 export function checkRegistries(inputs: CrossInputs): void {
   checkLogin(inputs);
+  checkAccessToken(inputs);
+  checkBaseImageLogin(inputs);
   checkTrust(inputs);
 }
 
@@ -27,6 +29,40 @@ function checkLogin({ values, given, findings }: CrossInputs): void {
     'registry',
     `username and password belong to ${registry.host} only, while repo is at ${others.join(', ')}; set registry to the host that they are for`,
   );
+}
+
+function checkAccessToken({ given, findings }: CrossInputs): void {
+  // The plain variable is there for many purposes.
+  if (!given.has('password') || given.get('access_token')?.from !== 'PLUGIN_ACCESS_TOKEN') return;
+  addWarning(findings, 'access_token', 'is not used, because password is given');
+}
+
+const baseImageLogin = ['base_image_username', 'base_image_password'] as const;
+
+function checkBaseImageLogin({ given, findings }: CrossInputs): void {
+  if (given.has('base_image_registry')) {
+    const missing = baseImageLogin.filter((name) => !given.has(name));
+    for (const name of missing) {
+      addProblem(findings, name, {
+        wrong: 'it is missing, while base_image_registry is given',
+        right: 'base_image_registry, base_image_username and base_image_password must be given together',
+      });
+    }
+    return;
+  }
+  const useless = baseImageLogin.filter((name) => given.has(name));
+  if (useless.length === 0) return;
+  const names = useless.map((name) => nameIn(given.get(name)?.from ?? '')).join(' and ');
+  addWarning(
+    findings,
+    'base_image_registry',
+    `is not given, so ${names} ${useless.length === 1 ? 'is' : 'are'} not used; the login for pushing is username and password`,
+  );
+}
+
+/** As the author wrote it: `docker_username`, or the name of a plain variable. */
+function nameIn(from: string): string {
+  return from.startsWith('PLUGIN_') ? from.slice('PLUGIN_'.length).toLowerCase() : from;
 }
 
 function checkTrust({ values, findings }: CrossInputs): void {

@@ -1,8 +1,9 @@
 // Rows: logins and trust for registries.
 import { certificates, configText } from '../connection-kinds.ts';
-import { registryAddress, registryHosts } from '../destination-kinds.ts';
+import { loginRegistry, registryAddress, registryHosts } from '../destination-kinds.ts';
 import { bool, secret, text } from '../kinds.ts';
 import { commaList } from '../list-kinds.ts';
+import { loginEntries } from '../login-kinds.ts';
 import { known, offWords, works, worksWithDefault } from './row.ts';
 
 export const credentialRows = {
@@ -26,6 +27,34 @@ export const credentialRows = {
     secret: true,
     help: 'Password or token at `registry`. It is sent to that host only.',
   }),
+  access_token: works({
+    env: ['PLUGIN_ACCESS_TOKEN', 'ACCESS_TOKEN'],
+    kind: secret,
+    secret: true,
+    help: 'OAuth2 token of a Google registry, sent to `registry` as the password of user `oauth2accesstoken`. Used only when `password` is empty.',
+  }),
+  logins: works({
+    env: ['PLUGIN_LOGINS'],
+    kind: loginEntries,
+    secret: true,
+    help: 'Logins for several registries, asked before all others: a list of maps with `registry`, `username` and `password`; or `access_token`, `config` (text of a `config.json`), or for Amazon `aws_access_key_id`, `aws_secret_access_key` and `aws_region`. A `registry` with a path is for the repositories below it. In Drone, write the whole list into one secret.',
+  }),
+  base_image_registry: works({
+    env: ['PLUGIN_DOCKER_REGISTRY', 'PLUGIN_BASE_IMAGE_REGISTRY', 'DOCKER_BASE_IMAGE_REGISTRY'],
+    kind: loginRegistry,
+    help: 'The registry of `base_image_username` and `base_image_password`: a login that is used for pulling and never for pushing. The settings `docker_registry`, `docker_username` and `docker_password` mean the same; the variables `DOCKER_REGISTRY`, `DOCKER_USERNAME` and `DOCKER_PASSWORD` are the login for pushing.',
+  }),
+  base_image_username: works({
+    env: ['PLUGIN_DOCKER_USERNAME', 'PLUGIN_BASE_IMAGE_USERNAME', 'DOCKER_BASE_IMAGE_USERNAME'],
+    kind: text,
+    help: 'User at `base_image_registry`. From Kaniko’s plugins: `DOCKER_USERNAME` meant this there, and means `username` here.',
+  }),
+  base_image_password: works({
+    env: ['PLUGIN_DOCKER_PASSWORD', 'PLUGIN_BASE_IMAGE_PASSWORD', 'DOCKER_BASE_IMAGE_PASSWORD'],
+    kind: secret,
+    secret: true,
+    help: 'Password at `base_image_registry`. Never used for pushing.',
+  }),
   config: works({
     env: ['PLUGIN_CONFIG', 'DOCKER_PLUGIN_CONFIG', 'PLUGIN_REGISTRY_CONFIG', 'DOCKER_REGISTRY_CONFIG'],
     kind: configText,
@@ -48,25 +77,7 @@ export const credentialRows = {
     help: 'Certificates of own authorities, as PEM text or paths; trusted beside those of the system by this plugin’s connections to registries.',
   }),
 
-  access_token: known('refused', ['PLUGIN_ACCESS_TOKEN'], 'Token of a Google registry.', { secret: true }),
   email: known('ignored', ['PLUGIN_EMAIL'], 'Registries do not ask for it.'),
-  logins: known('refused', ['PLUGIN_LOGINS'], 'Several logins; use `config`.', { secret: true }),
-  base_image_registry: known(
-    'refused',
-    ['PLUGIN_DOCKER_REGISTRY', 'PLUGIN_BASE_IMAGE_REGISTRY'],
-    'Login for base images; use `config`.',
-  ),
-  base_image_username: known(
-    'refused',
-    ['PLUGIN_DOCKER_USERNAME', 'PLUGIN_BASE_IMAGE_USERNAME'],
-    'Login for base images; use `config`.',
-  ),
-  base_image_password: known(
-    'refused',
-    ['PLUGIN_DOCKER_PASSWORD', 'PLUGIN_BASE_IMAGE_PASSWORD'],
-    'Login for base images; use `config`.',
-    { secret: true },
-  ),
   skip_tls_verify: known(
     'unused',
     ['PLUGIN_SKIP_TLS_VERIFY', 'PLUGIN_SKIP_TLS_VERIFY_REGISTRY', 'PLUGIN_INSECURE_SKIP_VERIFY'],

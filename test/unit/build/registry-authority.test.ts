@@ -65,4 +65,21 @@ describe('registryAuthority', () => {
     expect(await authority.login('reg.example')).toBeUndefined();
     expect(await authority.hasLogin('reg.example:5001')).toBe(false);
   });
+
+  it('says what a login is for: pushing on the hosts of this solve, pulling elsewhere', async () => {
+    const uses: unknown[] = [];
+    const noting: CredentialSource = {
+      searched: '',
+      find: async (host, path, use) => void uses.push([host, path, use]),
+    };
+    const authority = registryAuthority(fetcher, noting, grants);
+    await authority.login('reg.example:5000');
+    await authority.login('base.example');
+    await authority.hasLogin('base.example');
+    expect(uses).toEqual([
+      ['reg.example:5000', 'team/app', 'push'],
+      ['base.example', undefined, 'pull'],
+      ['base.example', undefined, 'pull'],
+    ]);
+  });
 });

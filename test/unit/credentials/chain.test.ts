@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chainCredentials } from '../../../src/credentials/chain.ts';
+import { chainCredentials, pullOnly } from '../../../src/credentials/chain.ts';
 import { givenLogins } from '../../../src/credentials/settings.ts';
 
 const login = (registry: string, username: string, source: string, password = 'p') => ({
@@ -16,6 +16,20 @@ describe('logins from settings', () => {
     expect(await source.find('docker.io')).toMatchObject({ username: 'hub' });
     expect(await source.find('r.io:5000')).toBeUndefined();
     expect(await source.find('x.r.io')).toBeUndefined();
+  });
+
+  it('with a path are for the repositories below it', async () => {
+    const source = givenLogins([
+      login('r.io', 'host', 's'),
+      { ...login('r.io', 'team', 's'), path: 'team' },
+      { ...login('r.io', 'app', 's'), path: 'team/app' },
+    ]);
+    const user = async (path?: string) => source.find('r.io', path);
+    expect(await user('team/app')).toMatchObject({ username: 'app' });
+    expect(await user('team/application')).toMatchObject({ username: 'team' });
+    expect(await user('teams')).toMatchObject({ username: 'host' });
+    expect(await user()).toMatchObject({ username: 'host' });
+    expect(source.searched).toBe('s (for r.io), s (for r.io/team), s (for r.io/team/app)');
   });
 
   it('lose the line end that a file gave them', async () => {
@@ -48,7 +62,25 @@ describe('a chain', () => {
     );
   });
 
-  it('says so when there is nowhere to look', () => {
-    expect(chainCredentials([]).searched).toContain('no login was given');
+  it('keeps logins for base images from everybody who may write', async () => {
+    const chain = chainCredentials([
+      pullOnly(givenLogins([login('r.io', 'base', 's')])),
+      givenLogins([login('r.io', 'config', 's')]),
+    ]);
+    expect(await chain.find('r.io', 'app', 'pull')).toMatchObject({ username: 'base' });
+    expect(await chain.find('r.io', 'app', 'push')).toMatchObject({ username: 'config' });
+    expect(await chain.find('r.io')).toMatchObject({ username: 'config' });
+  });
+
+  it('knows the setting that would send a login to another host', () => {
+    const own = { ...login('docker.io', 'u', 'settings username/password'), hostSetting: 'registry' };
+    const chain = chainCredentials([givenLogins([login('r.io', 'other', 'settings logins'), own])]);
+    expect(chain.advice?.('s.io')).toBe('settings username/password belong to docker.io; set `registry: s.io`');
+    expect(chain.advice?.('docker.io')).toBeUndefined();
+    expect(chainCredentials([givenLogins([login('r.io', 'u', 's')])]).advice?.('s.io')).toBeUndefined();
+  });
+
+  it('has nothing to say when there is nowhere to look', () => {
+    expect(chainCredentials([givenLogins([]), chainCredentials([])]).searched).toBe('');
   });
 });

@@ -145,7 +145,7 @@ describe('logins and trust', () => {
       username: 'u',
       password: 'hunter22',
     });
-    expect(registries.logins).toEqual([
+    expect(registries.logins).toMatchObject([
       { registry: 'reg.example', username: 'u', password: 'hunter22', source: 'settings username/password' },
     ]);
     expect(plan({ username: 'u' }).registries.logins).toEqual([]);
