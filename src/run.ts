@@ -1,5 +1,6 @@
 // THE STORY of a step: settings, plan, daemon, build, publish, report, and nothing left behind. Each line names what
 // happens next; whoever wants to know more opens the file that carries the name. The chapters are in run/.
+import { Deadline } from './base/deadline.ts';
 import { Ledger } from './base/ledger.ts';
 import type { ExitCode } from './base/plugin-error.ts';
 import { Redactor } from './base/redact.ts';
@@ -15,6 +16,7 @@ import { Progress } from './report/progress.ts';
 import { formatSummary } from './report/summary.ts';
 import { chooseTags } from './run/choose-tags.ts';
 import { connectDaemon } from './run/connect-daemon.ts';
+import { limitTime } from './run/limit-time.ts';
 import { makeImage } from './run/make-image.ts';
 import { openRegistries } from './run/open-registries.ts';
 import { publish } from './run/publish.ts';
@@ -25,17 +27,20 @@ import { usage } from './settings/reference-table.ts';
 import { workspaceFiles } from './settings/workspace-files.ts';
 
 /** Runs one step; never throws. @returns the exit code, once everything that the run made on the daemon is removed */
-export async function run(world: World): Promise<0 | ExitCode> {
+export async function run(edge: World): Promise<0 | ExitCode> {
   const redactor = new Redactor();
   const redact = (secret: string): boolean => redactor.register(secret);
-  const log = new LogWriter(world.write, redactor);
-  const phases = new Phases(world.monotonicMs);
-  const progress = new Progress((line) => log.info(line), world.monotonicMs);
+  const log = new LogWriter(edge.write, redactor);
+  const phases = new Phases(edge.monotonicMs);
+  const progress = new Progress((line) => log.info(line), edge.monotonicMs);
   const ledger = new Ledger();
-  const failed = await follow({ world, log, redact, phases, progress, ledger }).then(
+  const deadline = new Deadline(edge.signal);
+  const world = { ...edge, signal: deadline.signal };
+  const failed = await follow({ world, log, redact, phases, progress, ledger, deadline }).then(
     () => undefined,
     (error: unknown) => ({ error: failureOfRun(error, world.signal, phases.current) }),
   );
+  deadline.stop();
   progress.end();
   const leftOnDaemon = await ledger.unwind(world.signal);
   if (failed === undefined) {
@@ -57,6 +62,7 @@ async function follow(tools: Tools): Promise<void> {
   log.setLevel(plan);
   for (const warning of [...request.warnings, ...plan.warnings]) log.warn(warning);
   for (const note of plan.notes) log.info(note);
+  limitTime(plan, tools);
   if (request.mode === 'check') return log.result(formatPlan(plan));
   if (plan.action.kind === 'nothing-to-do') return log.result(plan.action.reason);
   const prepared = await prepareBuild(plan.build, log);

@@ -17,6 +17,8 @@ export interface Plan {
   readonly publish?: PublishPlan;
   readonly registries: RegistryPlan;
   readonly upload: UploadPlan;
+  /** For the whole run. */
+  readonly timeoutMs?: number;
   readonly quiet: boolean;
   readonly debug: boolean;
   /** Facts for the log. */
@@ -40,6 +42,7 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
     ...(publish === undefined ? {} : { publish }),
     registries: registryPlan(settings),
     upload: uploadPlan(settings),
+    ...(values.timeout === undefined || values.timeout === 0 ? {} : { timeoutMs: values.timeout }),
     quiet: values.quiet || ['error', 'fatal', 'panic'].includes(values.log_level),
     debug: values.debug || ['debug', 'trace'].includes(values.log_level),
     notes: [...settings.notes, ...(destination.kind === 'unpublished' ? [destination.reason] : [])],

@@ -6,6 +6,10 @@ export interface UploadPlan {
   readonly retries: number;
   readonly maxConcurrentUploads: number;
   readonly compressionLevel: number;
+  /** What is read back after publishing. */
+  readonly verify: 'tags' | 'full' | 'off';
+  /** What becomes of tags that moved before another one was refused. */
+  readonly onPartialPublish: 'restore' | 'keep';
 }
 
 /** How the image travels, by the settings. */
@@ -14,5 +18,7 @@ export function uploadPlan({ values }: Settings): UploadPlan {
     retries: values.retries,
     maxConcurrentUploads: values.max_concurrent_uploads,
     compressionLevel: values.compression_level,
+    verify: values.verify,
+    onPartialPublish: values.on_partial_publish,
   };
 }

@@ -23,6 +23,14 @@ export interface Descriptor {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+/** Layers that must not be handed on by registries; manifests name them, and nobody uploads them. */
+const undistributed = /\.foreign\.|\.nondistributable\./;
+
+/** Whether a registry has the blob behind a descriptor. */
+export function isDistributed({ mediaType }: Descriptor): boolean {
+  return !undistributed.test(mediaType);
+}
+
 /** A parsed copy; the bytes stay what counts. */
 export type ParsedManifest =
   | { readonly kind: 'image'; readonly config: Descriptor; readonly layers: readonly Descriptor[] }

@@ -5,9 +5,8 @@ import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { readUntil } from './await-visible.ts';
 import { type Descriptor, parseManifest } from './manifest.ts';
-import { noTagRules, type TagRules } from './immutable-tags.ts';
 import { mapAll } from './parallel.ts';
-import { tagImage } from './tag-image.ts';
+import { tagImage, type TaggingOptions } from './tag-image.ts';
 import {
   type Manifest,
   type Published,
@@ -16,22 +15,20 @@ import {
   type ReplicaPatience,
   type TagStore,
 } from './target.ts';
+import type { Content } from './verify-content.ts';
 
 const parallelRequests = 6;
 
-export interface PushFromDaemonOptions {
-  readonly targets: readonly PublishTarget<TagStore>[];
+export interface PushFromDaemonOptions extends TaggingOptions {
+  readonly targets: readonly PublishTarget<TagStore & Content>[];
   /** Of the manifest or index, as the solve reported it. */
   readonly digest: Digest;
   readonly log: Log;
-  readonly patience?: ReplicaPatience;
-  /** Which tags may be moved; all of them unless told. */
-  readonly rules?: TagRules;
 }
 
 /** Verifies the pushed image in every repository, then tags it. Throws PluginError; see tagImage for its state lines. */
 export async function publishFromDaemonPush(options: PushFromDaemonOptions, signal: AbortSignal): Promise<Published> {
-  const { targets, digest, log, patience = replicaPatience } = options;
+  const { targets, digest, patience = replicaPatience } = options;
   const found = await mapAll(targets, parallelRequests, async ({ repository }) => {
     const manifest = await readPushed(repository, digest, patience, signal);
     return { manifest, imageBytes: await verifyAndMeasure(repository, manifest, patience, signal) };
@@ -39,8 +36,7 @@ export async function publishFromDaemonPush(options: PushFromDaemonOptions, sign
   const [first] = found;
   if (first === undefined) throw new Error('nothing to publish to');
   const staged = new Set(targets.map(({ repository }) => repository));
-  const { rules = noTagRules } = options;
-  const tags = await tagImage({ manifest: first.manifest, targets, staged, log, patience, rules }, signal);
+  const tags = await tagImage({ ...options, manifest: first.manifest, staged, patience }, signal);
   return {
     digest,
     mediaType: first.manifest.mediaType,

@@ -25,7 +25,10 @@ export class TagsRefused extends Error {
  */
 export function tagFailure(error: unknown, moves: number, outcomes: readonly TagOutcome[]): PluginError {
   const cause = error instanceof TagsRefused ? error.cause : error;
-  const isMixed = outcomes.some(({ outcome }) => !oldStateOutcomes.has(outcome));
+  // A tag that is known to show somebody else's image shows nothing of ours.
+  const isMixed = outcomes.some(
+    ({ outcome, after }) => !oldStateOutcomes.has(outcome) && !(outcome === 'unknown' && after !== undefined),
+  );
   const causeExitCode = exitCodeOf(cause);
   const said = cause instanceof Error ? cause.message : String(cause);
   return new PluginError({

@@ -1,14 +1,13 @@
 // Points N tags, in any number of repositories, at one manifest: together where the registry can, else in waves, as
 // close to all-or-nothing as registries permit (none has transactions). Whatever happens, the outcome of every tag is
 // known at the end. OCI distribution-spec 1.1, "Pushing manifests"; several tags in one PUT: its section on tag lists.
-import type { Digest } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
-import { isHidden, readUntil } from './await-visible.ts';
 import { withGrace } from './grace.ts';
 import { keptOutcome, noTagRules, permittedMoves, type TagRules, warnOfKept } from './immutable-tags.ts';
 import { mapAll, settleAll } from './parallel.ts';
 import { type OldManifests, keepOldManifests, restoreTags, type TagState } from './restore-tags.ts';
+import { outcomeOf, readBack } from './read-back.ts';
 import { stageManifest, verifyStaged } from './stage-manifest.ts';
 import { tagFailure, TagsRefused } from './tag-failure.ts';
 import {
@@ -20,6 +19,7 @@ import {
   type TagStore,
 } from './target.ts';
 import { waveOf, waves } from './tag-waves.ts';
+import { type Content, verifyContent } from './verify-content.ts';
 
 const parallelRequests = 6;
 /** More tags than this in one PUT meet limits on the length of URLs. */
@@ -28,15 +28,23 @@ const maxTagsPerPut = 10;
 const finishGraceMs = 5000;
 const restoreGraceMs = 5000;
 
-export interface TagImageOptions {
-  readonly manifest: Manifest;
-  readonly targets: readonly PublishTarget<TagStore>[];
-  /** Repositories that hold the manifest under its digest already. */
-  readonly staged: ReadonlySet<TagStore>;
-  readonly log: Log;
+/** How tags are moved, whatever the image and wherever it comes from. */
+export interface TaggingOptions {
   readonly patience?: ReplicaPatience;
   /** Every tag may be moved unless told otherwise. */
   readonly rules?: TagRules;
+  /** What is read back: each tag (default), also everything that the manifest refers to, or nothing. */
+  readonly verify?: 'tags' | 'full' | 'off';
+  /** What becomes of tags that moved before another one was refused: put back (default), or left. */
+  readonly onPartialPublish?: 'restore' | 'keep';
+}
+
+export interface TagImageOptions extends TaggingOptions {
+  readonly manifest: Manifest;
+  readonly targets: readonly PublishTarget<TagStore & Content>[];
+  /** Repositories that hold the manifest under its digest already. */
+  readonly staged: ReadonlySet<TagStore>;
+  readonly log: Log;
 }
 
 /**
@@ -47,8 +55,11 @@ export interface TagImageOptions {
  *   else the exit code of the cause (4 by default), with all tags as before
  */
 export async function tagImage(options: TagImageOptions, signal: AbortSignal): Promise<readonly TagOutcome[]> {
-  const { manifest, targets } = options;
+  const { manifest, targets, patience, verify = 'tags', onPartialPublish = 'restore' } = options;
   const states = await readTagStates(targets, signal);
+  if (verify === 'full') {
+    await mapAll(targets, parallelRequests, ({ repository }) => verifyContent(repository, manifest, signal, patience));
+  }
   const wanted = states.filter(({ before }) => before !== manifest.digest);
   const moves = permittedMoves(wanted, options.rules ?? noTagRules, options.log);
   if (moves.length === 0) {
@@ -56,7 +67,8 @@ export async function tagImage(options: TagImageOptions, signal: AbortSignal): P
       wanted.includes(state) ? keptOutcome(state) : outcomeOf(state, manifest.digest, manifest.digest),
     );
   }
-  const oldManifests = moves.length > 1 ? await keepOldManifests(moves, options.log, signal) : new Map();
+  const mayRestore = moves.length > 1 && onPartialPublish === 'restore';
+  const oldManifests = mayRestore ? await keepOldManifests(moves, options.log, signal) : new Map();
   await stageTargets(options, moves, signal);
   return moveTags(options, states, moves, oldManifests, signal);
 }
@@ -83,7 +95,7 @@ async function stageTargets(options: TagImageOptions, moves: readonly TagState[]
   const missing = repositories.filter((repository) => !options.staged.has(repository));
   await mapAll(missing, parallelRequests, async (repository) => {
     await stageManifest(repository, manifest, signal);
-    if (repositories.length > 1) await verifyStaged(repository, manifest, signal, patience);
+    if (repositories.length > 1 && options.verify !== 'off') await verifyStaged(repository, manifest, signal, patience);
   });
 }
 
@@ -94,7 +106,7 @@ async function moveTags(
   oldManifests: OldManifests,
   signal: AbortSignal,
 ): Promise<readonly TagOutcome[]> {
-  const { manifest, patience = replicaPatience, log } = options;
+  const { manifest } = options;
   try {
     return await withGrace(signal, finishGraceMs, async (graceful) => {
       const confirmed = await moveTogether(options, moves, graceful);
@@ -102,7 +114,7 @@ async function moveTags(
       const kept = await moveInWaves(options, others, graceful);
       const stays = (state: TagState): boolean =>
         kept.has(state) || (state.before !== manifest.digest && !moves.includes(state));
-      return readBack(manifest, states, { patience, log, stays }, graceful);
+      return readBack(options, states, stays, graceful);
     });
   } catch (error) {
     const outcomes = await withGrace(signal, restoreGraceMs, (graceful) =>
@@ -193,54 +205,6 @@ async function moveTag(manifest: Manifest, { repository, tag }: TagState, signal
     const now = await repository.headManifest(tag, signal).catch(() => undefined);
     if (now?.digest !== manifest.digest) throw error;
   }
-}
-
-async function readBack(
-  manifest: Manifest,
-  states: readonly TagState[],
-  {
-    patience,
-    log,
-    stays,
-  }: { readonly patience: ReplicaPatience; readonly log: Log; readonly stays: (state: TagState) => boolean },
-  signal: AbortSignal,
-): Promise<readonly TagOutcome[]> {
-  return mapAll(states, parallelRequests, async (state) => {
-    const { repository, tag, before } = state;
-    if (stays(state)) return keptOutcome(state);
-    if (before === manifest.digest) return outcomeOf(state, before, manifest.digest);
-    const head = async () => (await repository.headManifest(tag, signal))?.digest;
-    const seen = await readUntil(head, (digest) => digest !== undefined && digest !== before, patience, signal);
-    if (seen === undefined && (await isHidden(repository, tag, signal))) {
-      log.warn(`${repository.name}:${tag} was accepted and could not be read back: this login may push, but not pull`);
-      return outcomeOf(state, undefined, manifest.digest);
-    }
-    if (seen === undefined || seen === before) throw notKept(state, seen);
-    if (seen !== manifest.digest) {
-      log.warn(`${repository.name}:${tag} was moved on to ${seen} by somebody else right after this run set it`);
-    }
-    return outcomeOf(state, seen, manifest.digest);
-  });
-}
-
-function notKept({ repository, tag }: TagState, seen: Digest | undefined): PluginError {
-  return new PluginError({
-    code: 'integrity',
-    exitCode: 7,
-    message: `target ${repository.name} accepted tag ${tag} and still shows ${seen ?? 'nothing'} under it`,
-    hint: 'the registry, or a proxy in front of it, does not keep what it is given',
-  });
-}
-
-function outcomeOf({ repository, tag, before }: TagState, after: Digest | undefined, ours: Digest): TagOutcome {
-  const outcome = before === ours ? 'unchanged' : before === undefined ? 'created' : 'moved';
-  return {
-    repository: repository.name,
-    tag,
-    outcome,
-    ...(before === undefined ? {} : { before }),
-    ...(after === undefined ? {} : { after }),
-  };
 }
 
 function groupByRepository(moves: readonly TagState[]): ReadonlyMap<TagStore, readonly TagState[]> {

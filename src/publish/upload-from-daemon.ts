@@ -11,20 +11,10 @@ import { collectImage } from './collect-image.ts';
 import { defaultCompressionLevel } from './compress-layer.ts';
 import { type KnownBlob, type KnownImage, mapKnownLayers, readKnownImages } from './known-layers.ts';
 import { mediaTypes, writeDockerManifest } from './manifest.ts';
-import { noTagRules, type TagRules } from './immutable-tags.ts';
 import { mapAll } from './parallel.ts';
 import { stageManifest } from './stage-manifest.ts';
-import { tagImage } from './tag-image.ts';
-import {
-  type BlobStore,
-  type LayerEvent,
-  type Manifest,
-  type Published,
-  type PublishTarget,
-  replicaPatience,
-  type ReplicaPatience,
-  type TagStore,
-} from './target.ts';
+import { tagImage, type TaggingOptions } from './tag-image.ts';
+import type { BlobStore, LayerEvent, Manifest, Published, PublishTarget, TagStore } from './target.ts';
 import { PartUploads } from './part-uploads.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
 import { type LocalBlob, UploadTally } from './upload-blob.ts';
@@ -35,7 +25,7 @@ const maxMembersInFlight = 16;
 
 type Target = PublishTarget<TagStore & BlobStore>;
 
-export interface UploadFromDaemonOptions {
+export interface UploadFromDaemonOptions extends TaggingOptions {
   readonly engine: Pick<Engine, 'docker' | 'transport' | 'versionPrefix'>;
   /** The temporary name in the daemon. It is not removed here. */
   readonly name: string;
@@ -49,9 +39,6 @@ export interface UploadFromDaemonOptions {
   readonly compressionLevel?: number;
   /** gzip members at once; twice the processors (16 at most) unless told. */
   readonly parallelism?: number;
-  readonly patience?: ReplicaPatience;
-  /** Which tags may be moved; all of them unless told. */
-  readonly rules?: TagRules;
 }
 
 /** Publishes. Throws PluginError: 7 for an image that is not the one that was built, else see tagImage. */
@@ -156,8 +143,7 @@ async function tagged(
   tally: UploadTally,
   signal: AbortSignal,
 ): Promise<Published> {
-  const { targets, log, patience = replicaPatience, rules = noTagRules } = options;
-  const tags = await tagImage({ manifest, targets, staged, log, patience, rules }, signal);
+  const tags = await tagImage({ ...options, manifest, staged }, signal);
   const sizes = new Map(blobs.map(({ digest, sizeBytes }) => [digest, sizeBytes]));
   return {
     digest: manifest.digest,

@@ -32,8 +32,8 @@ export function failureOfRun(error: unknown, signal: AbortSignal, phase: string)
   if (!(reason instanceof PluginError)) return reason;
   if (error instanceof PluginError && (error.exitCode === 7 || error.exitCode === 8)) return error;
   const state = error instanceof PluginError ? error.details.filter((line) => line.startsWith('state: ')) : [];
-  const { code, exitCode, message } = reason;
-  return new PluginError({ code, exitCode, message: `${message} during ${phase}`, details: state, cause: error });
+  const { code, exitCode, message, hint } = reason;
+  return new PluginError({ code, exitCode, message: `${message} during ${phase}`, hint, details: state, cause: error });
 }
 
 /** Words any thrown thing. What is not a PluginError is a bug of ours: exit code 70 with the place in the code. */

@@ -1,7 +1,7 @@
 // Rows: how the image travels to the registry.
 import { tagPatterns } from '../destination-kinds.ts';
-import { bool, int } from '../kinds.ts';
-import { known, worksWithDefault } from './row.ts';
+import { bool, duration, int, oneOf } from '../kinds.ts';
+import { known, works, worksWithDefault } from './row.ts';
 
 export const publishingRows = {
   retries: worksWithDefault(5, {
@@ -34,14 +34,22 @@ export const publishingRows = {
     kind: bool,
     help: 'A tag that may not be moved, by the registry or by `immutable_tags`, stays where it is with a warning.',
   }),
-  timeout: known('unused', ['PLUGIN_TIMEOUT'], 'Limit for the whole run.'),
+  timeout: works({
+    env: ['PLUGIN_TIMEOUT'],
+    kind: duration({ maxMs: 24 * 3_600_000, shown: '24h' }),
+    help: 'Limit for the whole run, such as `30m`, at most `24h`. When it is reached, the step cleans up and ends with exit code 6. There is none by default.',
+  }),
   upload_chunk_size: known('unused', ['PLUGIN_UPLOAD_CHUNK_SIZE'], 'Upload in chunks.', { inert: ['0'] }),
   compression: known('refused', ['PLUGIN_COMPRESSION'], 'Compression of layers.', { inert: ['gzip'] }),
   oci_mediatypes: known('refused', ['PLUGIN_OCI_MEDIATYPES'], 'Media types of the manifest.', { inert: ['auto'] }),
-  verify: known('unused', ['PLUGIN_VERIFY'], 'What is read back after publishing.', { inert: ['tags'] }),
-  on_partial_publish: known(
-    'unused',
-    ['PLUGIN_ON_PARTIAL_PUBLISH'],
-    'What happens to tags that moved before a failure.',
-  ),
+  verify: worksWithDefault('tags', {
+    env: ['PLUGIN_VERIFY'],
+    kind: oneOf('tags', 'full', 'off'),
+    help: 'What is read back from the registry: each tag; `full`: also every manifest and layer, before a tag moves; `off`: nothing.',
+  }),
+  on_partial_publish: worksWithDefault('restore', {
+    env: ['PLUGIN_ON_PARTIAL_PUBLISH'],
+    kind: oneOf('restore', 'keep'),
+    help: 'What happens to tags that moved before another tag failed: `restore` puts the old images back, `keep` leaves them.',
+  }),
 };

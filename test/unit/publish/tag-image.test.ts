@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { PluginError } from '../../../src/base/plugin-error.ts';
 import { tagImage, type TagImageOptions } from '../../../src/publish/tag-image.ts';
-import type { TagOutcome, TagStore } from '../../../src/publish/target.ts';
-import { manifestOf, MemoryRepository } from './memory-repository.ts';
+import type { BlobStore, TagOutcome, TagStore } from '../../../src/publish/target.ts';
+import { digestOf, manifestOf, MemoryRepository } from './memory-repository.ts';
 
 const ours = manifestOf({ image: 'new' });
 const old = manifestOf({ image: 'old' });
@@ -11,7 +11,7 @@ const signal = new AbortController().signal;
 const patience = { tries: 3, waitMs: 1 };
 
 function optionsFor(
-  repositories: readonly (readonly [TagStore, readonly string[]])[],
+  repositories: readonly (readonly [TagStore & BlobStore, readonly string[]])[],
   more: Partial<TagImageOptions> = {},
 ): TagImageOptions & { readonly warnings: string[] } {
   const warnings: string[] = [];
@@ -316,5 +316,78 @@ describe('an abort', () => {
     };
     const outcomes = await tagImage(optionsFor([[repository, ['1.0.0', 'latest']]]), controller.signal);
     expect(brief(outcomes)).toEqual({ '1.0.0': 'created', latest: 'created' });
+  });
+});
+
+describe('what is read back', () => {
+  const blob = Buffer.from('a layer');
+  const descriptor = { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip', size: 7, digest: digestOf(blob) };
+  const image = manifestOf(
+    { config: { ...descriptor, mediaType: 'application/vnd.oci.image.config.v1+json' }, layers: [descriptor] },
+    'application/vnd.oci.image.manifest.v1+json',
+  );
+  const index = manifestOf(
+    { manifests: [{ mediaType: image.mediaType, size: image.bytes.length, digest: image.digest }] },
+    'application/vnd.oci.image.index.v1+json',
+  );
+
+  it('is nothing with verify: off', async () => {
+    const repository = new MemoryRepository();
+    const outcomes = await tagImage(optionsFor([[repository, ['1']]], { verify: 'off' }), signal);
+    expect(brief(outcomes)).toEqual({ '1': 'created' });
+    expect(repository.requests).toEqual(['HEAD 1', 'PUT digest', 'PUT 1']);
+  });
+
+  it('is every manifest and blob with verify: full, before a tag moves', async () => {
+    const repository = new MemoryRepository();
+    repository.seed('child', image);
+    repository.blobs.set(descriptor.digest, blob);
+    await tagImage(optionsFor([[repository, ['1']]], { manifest: index, verify: 'full' }), signal);
+    expect(repository.requests).toEqual([
+      'HEAD 1',
+      `GET ${image.digest}`,
+      `HEAD blob ${descriptor.digest}`,
+      'PUT digest',
+      'PUT 1',
+      'HEAD 1',
+    ]);
+  });
+
+  it.each([
+    ['a blob', (repository: MemoryRepository) => repository.seed('child', image)],
+    ['a child', (repository: MemoryRepository) => repository.blobs.set(descriptor.digest, blob)],
+  ])('moves no tag with verify: full when %s is missing', async (_, seed) => {
+    const repository = new MemoryRepository();
+    seed(repository);
+    const options = optionsFor([[repository, ['1']]], { manifest: index, verify: 'full' });
+    const error = await failureOf(tagImage(options, signal));
+    expect(error).toMatchObject({ exitCode: 7, code: 'integrity' });
+    expect(repository.requests.filter((request) => request.startsWith('PUT'))).toEqual([]);
+  });
+
+  it('fails with verify: full when somebody else moved a tag on, and leaves that tag alone', async () => {
+    const repository = new MemoryRepository();
+    repository.lostAnswer = (request) => {
+      if (request === 'PUT latest') repository.seed('latest', foreign);
+      return undefined;
+    };
+    const options = optionsFor([[repository, ['latest']]], { verify: 'full' });
+    const error = await failureOf(tagImage(options, signal));
+    expect(error).toMatchObject({ exitCode: 4, code: 'tag-moved-on' });
+    expect(repository.tags.get('latest')).toBe(foreign.digest);
+  });
+});
+
+describe('tags that moved before another one was refused', () => {
+  it('stay with on_partial_publish: keep, and the list says so', async () => {
+    const repository = new MemoryRepository();
+    repository.seed('1.2.3', old);
+    repository.fault = (request) => (request === 'PUT latest' ? refused() : undefined);
+    const options = optionsFor([[repository, ['1.2.3', 'latest']]], { onPartialPublish: 'keep' });
+    const error = await failureOf(tagImage(options, signal));
+    expect(error).toMatchObject({ exitCode: 8, code: 'partial' });
+    expect(states(error)).toEqual({ '1.2.3': 'moved', latest: 'not-moved' });
+    expect(repository.tags.get('1.2.3')).toBe(ours.digest);
+    expect(repository.requests).not.toContain(`GET ${old.digest}`);
   });
 });
