@@ -5,6 +5,7 @@ import type { Settings } from '../settings/settings.ts';
 import { autoTags } from './auto-tags.ts';
 import { expandTags } from './expand-tags.ts';
 import type { Release } from './forward-tags.ts';
+import { placedRepositories } from './variant.ts';
 
 /** Where the image goes. */
 export interface PublishPlan {
@@ -64,7 +65,7 @@ export function publishPlan(settings: Settings, tags: readonly string[], release
   const { values } = settings;
   const { immutable_tags: immutable } = values;
   const wanted = [
-    ...(values.repo ?? []).map((repository) => ({ repository, tags })),
+    ...placedRepositories(settings).map((repository) => ({ repository, tags })),
     ...settings.extraTags.map(({ repository, tag }) => ({ repository, tags: [tag] })),
   ];
   return {
@@ -77,7 +78,7 @@ export function publishPlan(settings: Settings, tags: readonly string[], release
 }
 
 /** One entry for each repository, each tag once, in the order of their first mention. */
-function mergeTargets(wanted: readonly PublishTargetPlan[]): readonly PublishTargetPlan[] {
+export function mergeTargets(wanted: readonly PublishTargetPlan[]): readonly PublishTargetPlan[] {
   const byName = new Map<string, PublishTargetPlan>();
   for (const { repository, tags } of wanted) {
     const name = `${repository.domain}/${repository.path}`;

@@ -2,6 +2,7 @@
 // token. Logins for base images are kept apart, since nothing is ever pushed with them.
 import { accessTokenUser } from '../base/credentials.ts';
 import type { DockerConfigText, Settings } from '../settings/settings.ts';
+import { loginHost } from './variant.ts';
 
 /** Logins for registries. */
 export interface LoginsPlan {
@@ -38,7 +39,8 @@ export interface AwsLoginPlan {
 }
 
 /** Logins, by the settings. */
-export function loginsPlan({ values }: Settings): LoginsPlan {
+export function loginsPlan(settings: Settings): LoginsPlan {
+  const { values } = settings;
   const entries = (values.logins ?? []).map((entry) => ({ entry, source: 'settings logins' }));
   return {
     logins: [
@@ -50,7 +52,7 @@ export function loginsPlan({ values }: Settings): LoginsPlan {
           ? [{ ...place, username: entry.username, password: entry.password }]
           : [{ ...place, username: accessTokenUser, password: entry.token }];
       }),
-      ...ownLogin(values),
+      ...ownLogin(values, loginHost(settings)),
     ],
     baseImageLogins: baseImageLogin(values),
     loginConfigs: entries.flatMap(({ entry, source }) =>
@@ -64,8 +66,11 @@ export function loginsPlan({ values }: Settings): LoginsPlan {
   };
 }
 
-function ownLogin({ registry, username, password, access_token: token }: Settings['values']): readonly LoginPlan[] {
-  const place = { registry: registry.host, hostSetting: 'registry' };
+function ownLogin(
+  { username, password, access_token: token }: Settings['values'],
+  registry: string,
+): readonly LoginPlan[] {
+  const place = { registry, hostSetting: 'registry' };
   if (password !== undefined) {
     return username === undefined ? [] : [{ ...place, username, password, source: 'settings username/password' }];
   }

@@ -1,12 +1,15 @@
 // Settings and build facts -> what this run will do. Pure: no files, no clock but `now`, no randomness. Everything that is
 // decided before the daemon is asked is decided here, so that `--check` can print it. Each part has a file of its own.
+import { parseReference } from '../base/reference.ts';
 import type { BuildInfo } from '../settings/build-info.ts';
 import type { Settings } from '../settings/settings.ts';
 import { buildPlan, type BuildPlan } from './build-plan.ts';
+import { cloudPlans, type CloudPlan } from './cloud-plan.ts';
 import { daemonPlan, type DaemonPlan } from './daemon-plan.ts';
-import { destinationOf, publishPlan, type PublishPlan } from './destination-plan.ts';
+import { destinationOf, mergeTargets, publishPlan, type PublishPlan } from './destination-plan.ts';
 import { registryPlan, type RegistryPlan } from './registry-plan.ts';
 import { uploadPlan, type UploadPlan } from './upload-plan.ts';
+import { registryFacts, type RegistryFacts, unnamedRegistry, variantNotes } from './variant.ts';
 
 /** What a run does. */
 export interface Plan {
@@ -16,6 +19,10 @@ export interface Plan {
   /** Absent when nothing is published. */
   readonly publish?: PublishPlan;
   readonly registries: RegistryPlan;
+  /** Clouds to ask for logins. */
+  readonly clouds: readonly CloudPlan[];
+  /** How reports name the registry. */
+  readonly registryFacts: RegistryFacts;
   readonly upload: UploadPlan;
   /** For the whole run. */
   readonly timeoutMs?: number;
@@ -41,11 +48,33 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
     build: buildPlan(settings, info, now),
     ...(publish === undefined ? {} : { publish }),
     registries: registryPlan(settings),
+    clouds: cloudPlans(settings),
+    registryFacts: registryFacts(settings),
     upload: uploadPlan(settings),
     ...(values.timeout === undefined || values.timeout === 0 ? {} : { timeoutMs: values.timeout }),
     quiet: values.quiet || ['error', 'fatal', 'panic'].includes(values.log_level),
     debug: values.debug || ['debug', 'trace'].includes(values.log_level),
-    notes: [...settings.notes, ...(destination.kind === 'unpublished' ? [destination.reason] : [])],
+    notes: [
+      ...variantNotes(settings),
+      ...settings.notes,
+      ...(destination.kind === 'unpublished' ? [destination.reason] : []),
+    ],
     warnings: destination.kind === 'tags' ? destination.warnings : [],
+  };
+}
+
+/** The plan with the registry that a cloud has named in the place of the unnamed one. */
+export function atRegistry(plan: Plan, host: string | undefined): Plan {
+  if (host === undefined || plan.publish === undefined) return plan;
+  const targets = plan.publish.targets.map((target) =>
+    target.repository.domain === unnamedRegistry
+      ? { ...target, repository: parseReference(`${host}/${target.repository.path}`) }
+      : target,
+  );
+  const { registryUrl } = plan.registryFacts;
+  return {
+    ...plan,
+    publish: { ...plan.publish, targets: mergeTargets(targets) },
+    registryFacts: { ...plan.registryFacts, registryUrl: registryUrl === unnamedRegistry ? host : registryUrl },
   };
 }

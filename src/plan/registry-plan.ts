@@ -2,6 +2,7 @@
 import { dockerHub } from '../base/registry-host.ts';
 import type { DockerConfigText, Settings } from '../settings/settings.ts';
 import { loginsPlan, type LoginsPlan } from './login-plan.ts';
+import { placedRepositories } from './variant.ts';
 
 /** Logins and trust for registries. */
 export interface RegistryPlan extends LoginsPlan {
@@ -20,7 +21,8 @@ export function registryPlan(settings: Settings): RegistryPlan {
   const hosts = new Set(values.insecure_registries ?? []);
   if (registry.plainHttp) hosts.add(registry.host);
   if (values.insecure) {
-    const own = registry.host === dockerHub.domain ? (values.repo ?? []).map(({ domain }) => domain) : [registry.host];
+    const own =
+      registry.host === dockerHub.domain ? placedRepositories(settings).map(({ domain }) => domain) : [registry.host];
     for (const host of own) if (host !== dockerHub.domain) hosts.add(host);
   }
   return { ...loginsPlan(settings), configs: dockerConfigs, insecureHosts: hosts, caCertificates };

@@ -18,13 +18,19 @@ export interface Daemon {
 export async function connectDaemon(
   plan: Plan,
   { order }: PreparedBuild,
-  { targets }: Registries,
+  { targets, clouds }: Registries,
   { world, log }: Tools,
 ): Promise<Daemon> {
   const { env, signal } = world;
   const [engine] = await together(
     (stop) => connectEngine({ ...plan.daemon, socketCandidates: usualSockets(env['XDG_RUNTIME_DIR']), log }, stop),
-    (stop) => checkPushAccess(targets, stop),
+    async (stop) => {
+      await clouds.prepareRepositories(
+        targets.map(({ address }) => address),
+        stop,
+      );
+      await checkPushAccess(targets, stop);
+    },
     signal,
   );
   const builder = await findBuilder(engine.dial, signal);

@@ -5,6 +5,7 @@ import type { PublishTargetPlan } from '../plan/destination-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
 import type { Repository } from '../registry/repository.ts';
+import type { Clouds } from './open-cloud.ts';
 import type { Tools } from './tools.ts';
 
 /** A repository to publish to, with its tags. */
@@ -20,11 +21,16 @@ export interface Registries {
   readonly credentials: CredentialSource;
   /** Empty when nothing is published. */
   readonly targets: readonly Target[];
+  readonly clouds: Clouds;
 }
 
 /** Opens what publishing needs; nothing is asked of a registry yet. Connections and half uploads end with the ledger. */
-export async function openRegistries(plan: Plan, { world, log, redact, ledger }: Tools): Promise<Registries> {
-  const credentials = findCredentials(plan.registries, { log, redact });
+export async function openRegistries(
+  plan: Plan,
+  clouds: Clouds,
+  { world, log, redact, ledger }: Tools,
+): Promise<Registries> {
+  const credentials = findCredentials({ ...plan.registries, ...clouds }, { log, redact });
   // Its HTTP client is most of the program's size: a step with wrong settings ends before that is loaded.
   const { RegistryClient } = await import('../registry/registry-client.ts');
   const client = new RegistryClient({
@@ -43,5 +49,5 @@ export async function openRegistries(plan: Plan, { world, log, redact, ledger }:
     tags,
   }));
   for (const { repository } of targets) ledger.enter(undefined, () => repository.abandonUploads());
-  return { client, credentials, targets };
+  return { client, credentials, targets, clouds };
 }

@@ -4,9 +4,10 @@ import type { CrossInputs } from './cross-checks/cross-inputs.ts';
 import { checkDaemon } from './cross-checks/daemon.ts';
 import { checkDestination } from './cross-checks/destination.ts';
 import { checkRegistries } from './cross-checks/registries.ts';
+import { checkVariant } from './cross-checks/variant.ts';
 import { addProblem } from './findings.ts';
 
-const checks = [checkDestination, checkRegistries, checkDaemon, checkBuild];
+const checks = [checkDestination, checkRegistries, checkDaemon, checkBuild, checkVariant];
 
 /** Runs all checks. */
 export function crossCheck(inputs: CrossInputs): void {
@@ -14,7 +15,7 @@ export function crossCheck(inputs: CrossInputs): void {
 }
 
 /** `dry_run: true` or `push: false`. */
-export function isDryRun({ values, given, findings }: Omit<CrossInputs, 'dryRun'>): boolean {
+export function isDryRun({ values, given, findings }: Pick<CrossInputs, 'values' | 'given' | 'findings'>): boolean {
   if (given.has('dry_run') && given.has('push') && values.dry_run === values.push) {
     addProblem(findings, 'push', {
       wrong: `push: ${values.push} and dry_run: ${values.dry_run} contradict each other`,

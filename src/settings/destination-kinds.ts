@@ -5,7 +5,7 @@ import { isTag, parseReference, parseRepository, type Reference } from '../base/
 import { dockerHub, faultOfHost, registryHost } from '../base/registry-host.ts';
 import { parseBool } from './kinds.ts';
 import { commaList, type Item } from './list-kinds.ts';
-import { bad, good, quote, show, type Kind, type ReadContext, type Reading } from './reading.ts';
+import { andThen, bad, good, quote, show, type Kind, type ReadContext, type Reading } from './reading.ts';
 
 /** A tag. */
 export const tag: Item<string> = { name: 'tags', read: readTag };
@@ -63,12 +63,18 @@ export const tagSuffix: Kind<string> = {
 /** Longer names are refused by registries and by Docker itself. */
 const maxNameLength = 255;
 
+/** A repository as somebody wrote it: what `registry` is put in front of in the variants of clouds. */
+export interface WrittenRepository extends Reference {
+  readonly written: string;
+}
+
 /** A repository to publish to: a name without scheme, tag and digest. */
-export const repository: Item<Reference> = {
+export const repository: Item<WrittenRepository> = {
   name: 'repositories',
   read(text, context) {
-    const problem = repositoryProblem(text, context);
-    return problem ?? parsed(() => parseRepository(text), 'must be a repository such as registry.example.com/team/app');
+    const right = 'must be a repository such as registry.example.com/team/app';
+    const reading = repositoryProblem(text, context) ?? parsed(() => parseRepository(text), right);
+    return andThen(reading, (reference) => good({ ...reference, written: text }));
   },
 };
 
@@ -133,8 +139,12 @@ function parsed(parse: () => Reference, right: string): Reading<Reference> {
 export interface RegistryAddress {
   /** `host[:port]`; `docker.io` for all spellings of Docker Hub. */
   readonly host: string;
+  /** What follows the host, without slashes at its ends: `project` of gcr.io/project. Empty for the paths of an API. */
+  readonly path: string;
   /** The setting says http://. */
   readonly plainHttp: boolean;
+  /** As somebody wrote it; empty when nobody did. */
+  readonly written: string;
 }
 
 /** A registry, with or without scheme and path. */
@@ -152,13 +162,14 @@ export const registryAddress: Kind<RegistryAddress> = {
     if (/[?#]/.test(rest)) return bad('it has a query', right);
     const host = readHost(rest.split('/')[0] ?? '', context);
     if (!host.ok) return host;
-    if (scheme !== 'http') return good({ host: host.value, plainHttp: false });
+    const address = { host: host.value, path: pathOf(rest), plainHttp: false, written: trimmed };
+    if (scheme !== 'http') return good(address);
     // The login of Docker Hub goes over TLS, whatever an old tutorial says.
     const plainHttp = host.value !== dockerHub.domain;
     const warning = plainHttp
       ? `${host.value} is spoken to without TLS, because the setting says http://`
       : 'http:// is ignored: Docker Hub is spoken to over TLS';
-    return good({ host: host.value, plainHttp }, [warning]);
+    return good({ ...address, plainHttp }, [warning]);
   },
 };
 
@@ -170,6 +181,12 @@ export const loginRegistry: Kind<string> = {
     return reading.ok ? good(reading.value.host) : reading;
   },
 };
+
+function pathOf(addressWithoutScheme: string): string {
+  const slash = addressWithoutScheme.indexOf('/');
+  const path = slash < 0 ? '' : addressWithoutScheme.slice(slash).replace(/^\/+|\/+$/g, '');
+  return /^v[12]$/.test(path) ? '' : path;
+}
 
 /** A registry host as it is compared everywhere. */
 export function readHost(text: string, context: ReadContext): Reading<string> {

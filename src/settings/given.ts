@@ -1,16 +1,24 @@
 // Which text each setting was given, and by which name: flags first, then the environment's names in the order of the
 // table. Runners differ in how they make variable names of YAML keys, so PLUGIN_ names are also found when written with
 // "-", "." or in lower case; an exact spelling wins.
+import type { RegistryVariant } from '../base/registry-variant.ts';
 import { addWarning, type Findings } from './findings.ts';
 import { nearestName } from './nearest-name.ts';
 import { escapeControls, type Environment, type Redact } from './reading.ts';
 import { table } from './table.ts';
 import type { Row } from './table/row.ts';
+import { chooseVariant, type VariantChoice } from './variant.ts';
 
 /** The text of a setting and where it was found (`PLUGIN_REPO`, `--repo`). */
 export interface Given {
   readonly text: string;
   readonly from: string;
+}
+
+/** What was given, and what kind of registry it is for. */
+export interface GivenSettings {
+  readonly given: ReadonlyMap<string, Given>;
+  readonly variant: VariantChoice;
 }
 
 /** What was given, by setting. Empty texts count as not given. Secrets are registered, also under names that lose. */
@@ -19,11 +27,18 @@ export function findGiven(
   flags: ReadonlyMap<string, string>,
   redact: Redact,
   findings: Findings,
-): ReadonlyMap<string, Given> {
+): GivenSettings {
   const variables = pluginVariables(environment, findings);
+  const offered = new Map(
+    [...table].map(([setting, row]) => [
+      setting,
+      candidates(setting, row, environment, variables, flags).filter(({ text }) => isFilled(text, row)),
+    ]),
+  );
+  const variant = chooseVariant(offered, findings);
   const given = new Map<string, Given>();
   for (const [setting, row] of table) {
-    const found = candidates(setting, row, environment, variables, flags).filter(({ text }) => isFilled(text, row));
+    const found = (offered.get(setting) ?? []).filter(({ from }) => countsIn(variant.name, row, from));
     if (isWhollySecret(row)) for (const { text } of found) redact(text);
     const [first] = found;
     if (first === undefined) continue;
@@ -34,7 +49,13 @@ export function findGiven(
     }
   }
   warnOfUnknown(variables, findings);
-  return given;
+  return { given, variant };
+}
+
+/** Plain variables of a cloud count in its variant only: other steps use `TOKEN` for other things. */
+function countsIn(variant: RegistryVariant, row: Row, from: string): boolean {
+  if (row.status !== 'works' || row.plainIn === undefined || /^(?:PLUGIN_|--)/.test(from)) return true;
+  return row.plainIn.includes(variant);
 }
 
 /** True when the text is the secret itself, rather than a list that names secrets or a path to them. */

@@ -39,10 +39,10 @@ export function readSettings({ env, argv, files, redact }: SettingsInputs): Requ
   if (mode === 'version') return { mode };
   // Without a prototype: settings name variables, and `toString` or `__proto__` are none.
   const environment: Environment = Object.assign(Object.create(null), env);
-  const given = findGiven(environment, flags, redact, findings);
+  const { given, variant } = findGiven(environment, flags, redact, findings);
   const values = readValues(given, environment, redact, findings);
   const dryRun = isDryRun({ values, given, findings });
-  crossCheck({ values, given, dryRun, findings });
+  crossCheck({ values, given, variant, dryRun, findings });
   const notes: string[] = [];
   const logins = { values, given, environment, files, redact, findings };
   redactLogin(logins);
@@ -51,6 +51,7 @@ export function readSettings({ env, argv, files, redact }: SettingsInputs): Requ
   checkForSecrets(buildArgs, secrets, values, findings);
   const settings: Settings = {
     values,
+    variant,
     tags: readTags(values, files, findings, notes),
     extraTags: readExtraTags(values, files, findings, notes),
     source: readSource(values, files, findings, notes),

@@ -38,7 +38,8 @@ function topicSection(title: string, names: readonly string[]): string {
 function tableRow(name: string, row: WorkingRow<unknown, unknown>): string {
   const usual = `PLUGIN_${name.toUpperCase()}`;
   const isUsual = row.env.length === 1 && row.env[0] === usual;
-  const variables = isUsual ? '' : `<br>${row.env.map((variable) => `\`${variable}\``).join(', ')}`;
+  const plain = row.plainIn === undefined ? '' : ` (those without \`PLUGIN_\` for ${row.plainIn.join(' and ')} only)`;
+  const variables = isUsual ? '' : `<br>${row.env.map((variable) => `\`${variable}\``).join(', ')}${plain}`;
   const kind = row.secret === true && row.kind.name !== 'secret' ? `${row.kind.name}, secret` : row.kind.name;
   return `| **\`${name}\`**${variables} | ${escapeCell(kind)} | ${defaultOf(row)} | ${escapeCell(row.help)} |`;
 }

@@ -2,10 +2,12 @@
 // made of them. The plan is made from this and the build facts alone.
 import type { ImageTag } from './destination-kinds.ts';
 import type { Values } from './table.ts';
+import type { VariantChoice } from './variant.ts';
 
 /** Everything that a step asked for. */
 export interface Settings {
   readonly values: Values;
+  readonly variant: VariantChoice;
   readonly tags: TagChoice;
   /** Full references that are published besides repo and tags. */
   readonly extraTags: readonly ImageTag[];

@@ -10,7 +10,7 @@ export function checkRegistries(inputs: CrossInputs): void {
   checkTrust(inputs);
 }
 
-function checkLogin({ values, given, findings }: CrossInputs): void {
+function checkLogin({ values, given, variant, findings }: CrossInputs): void {
   const { username, password, registry, repo } = values;
   if (given.has('password') && username === undefined) {
     addProblem(findings, 'username', {
@@ -22,6 +22,8 @@ function checkLogin({ values, given, findings }: CrossInputs): void {
     addWarning(findings, 'username', 'is not used without password');
   }
   if (username === undefined || password === undefined) return;
+  // There the registry is put in front of repo.
+  if (variant.name !== 'docker' && !variant.soft) return;
   const others = [...new Set((repo ?? []).map(({ domain }) => domain))].filter((domain) => domain !== registry.host);
   if (others.length === 0) return;
   addWarning(

@@ -8,12 +8,12 @@ import { known, offWords, works, worksWithDefault } from './row.ts';
 
 export const credentialRows = {
   registry: worksWithDefault(
-    { host: 'docker.io', plainHttp: false },
+    { host: 'docker.io', path: '', plainHttp: false, written: '' },
     {
       env: ['PLUGIN_REGISTRY', 'DOCKER_REGISTRY'],
       kind: registryAddress,
       defaultText: 'Docker Hub',
-      help: 'The registry that `username` and `password` belong to. It is not put in front of `repo`.',
+      help: 'The registry that `username` and `password` belong to. It is put in front of `repo` for the registries of clouds only.',
     },
   ),
   username: works({

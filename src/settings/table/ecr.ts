@@ -1,12 +1,41 @@
 // Rows: Amazon ECR, private and public.
-import { cloud, cloudSecret } from './cloud-row.ts';
-import { known, offWords } from './row.ts';
+import type { RegistryVariant } from '../../base/registry-variant.ts';
+import { awsAccount } from '../cloud-kinds.ts';
+import { secret, text } from '../kinds.ts';
+import { cloud } from './cloud-row.ts';
+import { known, offWords, works } from './row.ts';
+
+const ecr: readonly RegistryVariant[] = ['ecr', 'ecr-public'];
 
 export const ecrRows = {
-  region: known('unused', ['PLUGIN_REGION', 'PLUGIN_AWS_REGION'], 'Region of an ECR registry.'),
-  access_key: cloudSecret('PLUGIN_ACCESS_KEY', 'PLUGIN_AWS_ACCESS_KEY_ID'),
-  secret_key: cloudSecret('PLUGIN_SECRET_KEY', 'PLUGIN_AWS_SECRET_ACCESS_KEY'),
-  session_token: cloudSecret('PLUGIN_SESSION_TOKEN', 'PLUGIN_AWS_SESSION_TOKEN'),
+  region: works({
+    env: ['PLUGIN_REGION', 'ECR_REGION', 'PLUGIN_AWS_REGION', 'AWS_REGION', 'AWS_DEFAULT_REGION'],
+    kind: text,
+    plainIn: ecr,
+    defaultText: 'that of the registry’s host, else `us-east-1`',
+    help: 'Region of the ECR registry.',
+  }),
+  access_key: works({
+    env: ['PLUGIN_ACCESS_KEY', 'ECR_ACCESS_KEY', 'PLUGIN_AWS_ACCESS_KEY_ID', 'AWS_ACCESS_KEY_ID'],
+    kind: secret,
+    secret: true,
+    plainIn: ecr,
+    help: 'Access key of an AWS identity, together with `secret_key`. Without both, the environment, profiles, token files and the metadata of the machine are searched.',
+  }),
+  secret_key: works({
+    env: ['PLUGIN_SECRET_KEY', 'ECR_SECRET_KEY', 'PLUGIN_AWS_SECRET_ACCESS_KEY', 'AWS_SECRET_ACCESS_KEY'],
+    kind: secret,
+    secret: true,
+    plainIn: ecr,
+    help: 'Secret key that belongs to `access_key`.',
+  }),
+  session_token: works({
+    env: ['PLUGIN_SESSION_TOKEN', 'PLUGIN_AWS_SESSION_TOKEN', 'AWS_SESSION_TOKEN'],
+    kind: secret,
+    secret: true,
+    plainIn: ecr,
+    help: 'Session token of temporary keys. Not used with a key that begins with `AKIA`, which has none.',
+  }),
   assume_role: cloud('PLUGIN_ASSUME_ROLE'),
   external_id: cloud('PLUGIN_EXTERNAL_ID'),
   create_repository: known(
@@ -33,5 +62,9 @@ export const ecrRows = {
     ['PLUGIN_TAG_MUTABILITY', 'PLUGIN_IMAGE_TAG_MUTABILITY'],
     'Mutability of tags in ECR.',
   ),
-  registry_ids: cloud('PLUGIN_REGISTRY_IDS', 'PLUGIN_REGISTRY_ID'),
+  registry_ids: works({
+    env: ['PLUGIN_REGISTRY_IDS', 'PLUGIN_REGISTRY_ID'],
+    kind: awsAccount,
+    help: 'Account of the registry, twelve digits, when it is not that of the keys.',
+  }),
 };

@@ -1,5 +1,6 @@
 // What a row of the settings table says. Rows of settings that work carry a reader, from whose type the type of the
 // settings is derived; rows of settings that are only known say what happens when they are used.
+import type { RegistryVariant } from '../../base/registry-variant.ts';
 import type { Kind } from '../reading.ts';
 
 interface RowText {
@@ -13,6 +14,8 @@ interface WorkingText<T> extends RowText {
   readonly kind: Kind<T>;
   /** Never shown in a message, and registered for masking by its reader. */
   readonly secret?: boolean;
+  /** Names that do not begin with PLUGIN_ count only when the step is for one of these. Absent: always. */
+  readonly plainIn?: readonly RegistryVariant[];
   /** What the reference page shows as default, where the fallback does not say it. */
   readonly defaultText?: string;
 }

@@ -6,7 +6,7 @@ import { editDistance, nearestName } from '../../../src/settings/nearest-name.ts
 function find(environment: Readonly<Record<string, string>>) {
   const findings = { problems: [], warnings: [] };
   const redacted: string[] = [];
-  const given = findGiven(environment, new Map(), (secret) => void redacted.push(secret), findings);
+  const { given } = findGiven(environment, new Map(), (secret) => void redacted.push(secret), findings);
   return { ...findings, redacted, given: Object.fromEntries([...given].map(([name, { text }]) => [name, text])) };
 }
 

@@ -281,15 +281,19 @@ describe('an SSH key', () => {
 
 describe('names and addresses', () => {
   it.each<[string, unknown]>([
-    ['https://index.docker.io/v1/', { host: 'docker.io', plainHttp: false }],
-    ['docker.io', { host: 'docker.io', plainHttp: false }],
-    ['registry-1.docker.io', { host: 'docker.io', plainHttp: false }],
-    ['http://R.example:5000/', { host: 'r.example:5000', plainHttp: true }],
-    ['http://index.docker.io/v1/', { host: 'docker.io', plainHttp: false }],
-    ['gcr.io/project', { host: 'gcr.io', plainHttp: false }],
-    ['[::1]:5000', { host: '[::1]:5000', plainHttp: false }],
+    ['https://index.docker.io/v1/', { host: 'docker.io', path: '', plainHttp: false }],
+    ['docker.io', { host: 'docker.io', path: '', plainHttp: false }],
+    ['registry-1.docker.io', { host: 'docker.io', path: '', plainHttp: false }],
+    ['http://R.example:5000/', { host: 'r.example:5000', path: '', plainHttp: true }],
+    ['http://index.docker.io/v1/', { host: 'docker.io', path: '', plainHttp: false }],
+    ['gcr.io/project/', { host: 'gcr.io', path: 'project', plainHttp: false }],
+    ['[::1]:5000', { host: '[::1]:5000', path: '', plainHttp: false }],
     ['-x', '"-x" is not a host; must be host or host:port'],
-  ])('registry %j', (text, expected) => expect(read(registryAddress, text)).toEqual(expected));
+  ])('registry %j', (text, expected) =>
+    expect(read(registryAddress, text)).toEqual(
+      typeof expected === 'object' ? { ...expected, written: text } : expected,
+    ),
+  );
 
   it.each<[string, unknown]>([
     ['unix:///var/run/docker.sock', 'unix:///var/run/docker.sock'],

@@ -1,0 +1,12 @@
+// The clouds that a step may ask for logins: that of its kind of registry, and each further one whose hosts it names. Each
+// kind has a file of its own.
+import type { Settings } from '../settings/settings.ts';
+import { ecrPlans, type EcrPlan } from './ecr-plan.ts';
+
+/** A cloud to ask for logins. `soft`: only what the machine has at hand is tried, and without it nobody logs in. */
+export type CloudPlan = EcrPlan;
+
+/** The clouds of a step. */
+export function cloudPlans(settings: Settings): readonly CloudPlan[] {
+  return [...ecrPlans(settings)];
+}

@@ -1,0 +1,118 @@
+// What the kind of registry means for a step: where repositories are, which registry the login is for, and how reports name
+// it. The choice itself is made while settings are read (src/settings/variant.ts).
+import { parseReference, type Reference } from '../base/reference.ts';
+import { dockerHub } from '../base/registry-host.ts';
+import { ecrPublicHost, type RegistryVariant, variantOfHost } from '../base/registry-variant.ts';
+import type { Settings } from '../settings/settings.ts';
+
+/** The registry as reports name it. */
+export interface RegistryFacts {
+  readonly registryType: 'Docker' | 'ECR' | 'GCR' | 'GAR' | 'ACR';
+  readonly registryUrl: string;
+}
+
+/** The address that repositories get in front. */
+interface Prefix {
+  readonly host: string;
+  /** Empty, or without slashes at its ends. */
+  readonly path: string;
+}
+
+/**
+ * Stands for the registry of the account that the cloud will name when it is asked. The domain can never exist: a place
+ * that forgets to replace it reaches nobody.
+ */
+export const unnamedRegistry = 'registry-of-the-account.invalid';
+
+/** The repositories to publish to, with the registry in front where the kind of registry wants it. */
+export function placedRepositories(settings: Settings): readonly Reference[] {
+  const { values, variant } = settings;
+  const repositories = values.repo ?? [];
+  const prefix = prefixOf(settings);
+  if (prefix === undefined) return repositories;
+  return repositories.map((repository) => {
+    const isPlaced = variant.soft ? hasHost(repository.written) : isAt(repository, prefix);
+    return isPlaced ? repository : placeAt(repository.written, prefix);
+  });
+}
+
+/** The host that `username` and `password` belong to. */
+export function loginHost(settings: Settings): string {
+  const { values } = settings;
+  if (values.registry.written !== '') return values.registry.host;
+  const first = values.repo?.[0];
+  const isElsewhere = first !== undefined && variantOfHost(first.domain) !== undefined && !settings.variant.soft;
+  return isElsewhere ? first.domain : (prefixOf(settings)?.host ?? values.registry.host);
+}
+
+/** How reports name the registry. */
+export function registryFacts(settings: Settings): RegistryFacts {
+  const { values, variant } = settings;
+  return {
+    registryType: registryTypes[variant.name],
+    registryUrl:
+      values.artifact_registry ?? values.daemon_registry ?? (values.registry.written || defaultUrl(settings)),
+  };
+}
+
+/** One line about the kind of registry; none for an ordinary one. */
+export function variantNotes({ variant }: Settings): readonly string[] {
+  return variant.name === 'docker' ? [] : [`registry type ${variant.name}, because of ${variant.reason}`];
+}
+
+const registryTypes: Readonly<Record<RegistryVariant, RegistryFacts['registryType']>> = {
+  docker: 'Docker',
+  ecr: 'ECR',
+  'ecr-public': 'ECR',
+  gcr: 'GCR',
+  gar: 'GAR',
+  acr: 'ACR',
+  heroku: 'Docker',
+};
+
+function defaultUrl(settings: Settings): string {
+  const host = loginHost(settings);
+  return host === dockerHub.domain ? 'https://index.docker.io/v1/' : host;
+}
+
+/** Undefined: repositories stay as written. */
+function prefixOf({ values, variant }: Settings): Prefix | undefined {
+  const { host, path, written } = values.registry;
+  // A host alone chose the variant: only its own registry goes in front, and only of names without a host.
+  if (variant.soft) return variantOfHost(host) === undefined ? undefined : { host, path };
+  if (variant.name === 'docker') return undefined;
+  if (written !== '' && variant.name !== 'heroku') return { host, path };
+  return defaultPrefix(variant.name);
+}
+
+function defaultPrefix(variant: RegistryVariant): Prefix | undefined {
+  switch (variant) {
+    case 'docker':
+    case 'gar':
+    case 'acr':
+    case 'heroku':
+      return undefined;
+    case 'ecr':
+      return { host: unnamedRegistry, path: '' };
+    case 'ecr-public':
+      return { host: ecrPublicHost, path: '' };
+    case 'gcr':
+      return { host: 'gcr.io', path: '' };
+  }
+}
+
+/** At the registry already, or at the registry of a cloud, which has a login of its own. */
+function isAt({ domain, written }: { readonly domain: string; readonly written: string }, prefix: Prefix): boolean {
+  if (!hasHost(written)) return false;
+  return domain === prefix.host || variantOfHost(domain) !== undefined;
+}
+
+function hasHost(written: string): boolean {
+  const slash = written.indexOf('/');
+  const first = slash < 0 ? '' : written.slice(0, slash);
+  return /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();
+}
+
+function placeAt(written: string, { host, path }: Prefix): Reference {
+  return parseReference([host, ...(path === '' ? [] : [path]), written].join('/'));
+}
