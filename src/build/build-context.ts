@@ -9,26 +9,91 @@ import { checkIgnoreFile } from '../buildkit/ignore-file.ts';
 /** An ignore file beyond this is a mistake; BuildKit reads no more either. */
 const maxIgnoreFileBytes = 1024 * 1024;
 
-export interface ContextPaths {
+/** Where the files of a build come from; a main context of this machine unless it says otherwise. */
+export interface ContextFiles {
+  readonly source?: LocalFiles | RemoteFiles;
+  /** By the name that the Dockerfile uses. */
+  readonly namedContexts?: ReadonlyMap<string, NamedFiles>;
+}
+
+/** The same, complete. */
+export interface BuildFiles extends Required<ContextFiles> {
+  /** In the folder of the Dockerfile, or inside of a remote context. */
+  readonly dockerfileName: string;
+}
+
+/** Folders of this machine. */
+interface LocalFiles {
+  readonly kind: 'local';
   /** Absolute. */
   readonly contextDirectory: string;
   /** Absolute folder of the Dockerfile; may lie outside the context. */
   readonly dockerfileDirectory: string;
+}
+
+/** What the daemon fetches by itself. */
+interface RemoteFiles {
+  readonly kind: 'remote';
+  /** A git address with `#ref`, or one of the web. */
+  readonly address: string;
+  /** The folder of it that is the context. The Dockerfile is looked for in the whole all the same. */
+  readonly subdirectory?: string;
+}
+
+type NamedFiles =
+  { readonly kind: 'folder'; readonly directory: string } | { readonly kind: 'address'; readonly address: string };
+
+/** The folders by the names under which the frontend asks for them. Throws PluginError (exit 2) for a bad ignore file. */
+export function buildContext({
+  source,
+  namedContexts,
+  dockerfileName,
+}: BuildFiles): ReadonlyMap<string, LocalDirectory> {
+  const directories = new Map<string, LocalDirectory>();
+  if (source.kind === 'local') {
+    const text = readIgnoreFile({ ...source, dockerfileName });
+    if (text !== undefined) checkIgnoreFile(text);
+    directories.set('context', { root: source.contextDirectory });
+    directories.set('dockerfile', { root: source.dockerfileDirectory });
+  }
+  for (const [name, named] of namedContexts) {
+    if (named.kind !== 'folder') continue;
+    const text = readWithin(named.directory, '.dockerignore');
+    if (text !== undefined) checkIgnoreFile(text, `.dockerignore of ${name}`);
+    directories.set(folderName(name), { root: named.directory });
+  }
+  return directories;
+}
+
+/**
+ * The attributes that tell the frontend where files come from; none for a context of this machine alone.
+ * Keys and values: moby/buildkit frontend/dockerui, `context`, `contextsubdir` and `context:<name>`.
+ */
+export function contextAttrs({ source, namedContexts }: ContextFiles): ReadonlyMap<string, string> {
+  const attrs = new Map<string, string>();
+  if (source?.kind === 'remote') {
+    attrs.set('context', source.address);
+    if (source.subdirectory !== undefined) attrs.set('contextsubdir', source.subdirectory);
+  }
+  for (const [name, named] of namedContexts ?? []) {
+    attrs.set(`context:${name}`, named.kind === 'folder' ? `local:${folderName(name)}` : named.address);
+  }
+  return attrs;
+}
+
+/** The session's name of a named folder: apart from the two that always mean something else. */
+function folderName(name: string): string {
+  return name === 'context' || name === 'dockerfile' ? `_${name}` : name;
+}
+
+interface IgnorePlaces {
+  readonly contextDirectory: string;
+  readonly dockerfileDirectory: string;
   readonly dockerfileName: string;
 }
 
-/** The folders by the names under which the frontend asks for them. Throws PluginError (exit 2) for a bad ignore file. */
-export function buildContext(paths: ContextPaths): ReadonlyMap<string, LocalDirectory> {
-  const text = readIgnoreFile(paths);
-  if (text !== undefined) checkIgnoreFile(text);
-  return new Map([
-    ['context', { root: paths.contextDirectory }],
-    ['dockerfile', { root: paths.dockerfileDirectory }],
-  ]);
-}
-
 /** `<Dockerfile>.dockerignore` beside the Dockerfile wins, even when empty; else `.dockerignore` of the context. */
-function readIgnoreFile(paths: ContextPaths): string | undefined {
+function readIgnoreFile(paths: IgnorePlaces): string | undefined {
   const own = readWithin(paths.dockerfileDirectory, `${paths.dockerfileName}.dockerignore`);
   return own ?? readWithin(paths.contextDirectory, '.dockerignore');
 }

@@ -15,10 +15,10 @@ import { SolveError } from '../buildkit/solve-error.ts';
 import { solve } from '../buildkit/solve.ts';
 import type { StatusUpdate } from '../buildkit/status.ts';
 import { BuildFailure } from './build-failure.ts';
-import { buildContext, type ContextPaths } from './build-context.ts';
+import { buildContext, type BuildFiles } from './build-context.ts';
 import { solveRequest, type BuildInputs, type BuildOutput } from './solve-request.ts';
 
-export interface BuildOrder extends BuildInputs, ContextPaths {
+export interface BuildOrder extends Omit<BuildInputs, keyof BuildFiles>, BuildFiles {
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   /** Private key text for the agent id `default`. */
   readonly sshKey?: string | undefined;
@@ -71,9 +71,13 @@ export async function prepareBuild(order: BuildOrder, log: Log): Promise<Prepare
   if (order.sshKey !== undefined) {
     capabilities.push(sshCapability(new Map([['default', await parseAgentKey(order.sshKey)]])));
   }
-  // A file that cannot be read is the build's own failure, in its own words.
-  const dockerfileText = await readFile(join(order.dockerfileDirectory, order.dockerfileName), 'utf8').catch(() => '');
-  return { order, capabilities, dockerfileText };
+  return { order, capabilities, dockerfileText: await readDockerfile(order) };
+}
+
+/** A file that cannot be read is the build's own failure, in its own words; one that the daemon fetches is unknown here. */
+async function readDockerfile({ source, dockerfileName }: BuildFiles): Promise<string> {
+  if (source.kind === 'remote') return '';
+  return readFile(join(source.dockerfileDirectory, dockerfileName), 'utf8').catch(() => '');
 }
 
 /** Runs one build. Throws BuildFailure (what failed in the build), another PluginError, or the signal's reason. */

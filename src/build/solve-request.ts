@@ -2,6 +2,8 @@
 // ignores unknown attributes silently. Keys are those of the dockerfile.v0 frontend (moby/buildkit
 // frontend/dockerfile/docs and frontend/dockerui) and of the exporters.
 
+import { contextAttrs, type ContextFiles } from './build-context.ts';
+
 /** Where the result goes. Never a real name in the daemon. */
 export type BuildOutput =
   /** Containerd image store: the daemon pushes by digest and stores nothing. Repositories as `host/path`, no tag. */
@@ -12,7 +14,7 @@ export type BuildOutput =
   | { readonly kind: 'nothing' };
 
 /** The part of a plan that the frontend needs. */
-export interface BuildInputs {
+export interface BuildInputs extends ContextFiles {
   /** Relative to the folder that holds the Dockerfile. */
   readonly dockerfileName: string;
   readonly target?: string | undefined;
@@ -55,7 +57,7 @@ export function solveRequest(
 }
 
 function frontendAttrs(inputs: BuildInputs, hostGatewayAddress: string | undefined): Readonly<Record<string, string>> {
-  const attrs = new Map<string, string>([['filename', inputs.dockerfileName]]);
+  const attrs = new Map<string, string>([['filename', inputs.dockerfileName], ...contextAttrs(inputs)]);
   if (inputs.target !== undefined) attrs.set('target', inputs.target);
   if (inputs.platforms.length > 0) attrs.set('platform', inputs.platforms.join(','));
   // 'pull' always asks the registry what a name means; 'local' lets a name that exists in the daemon decide.

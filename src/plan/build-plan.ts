@@ -5,18 +5,11 @@ import type { Settings } from '../settings/settings.ts';
 import { mergeBuildArgs } from './build-args.ts';
 import { exporterAttrs } from './exporter-attrs.ts';
 import { imageLabels, withoutLogin } from './labels.ts';
+import { sourcePlan, type SourcePlan } from './source-plan.ts';
 import { repositorySlug } from './temporary-name.ts';
 
 /** What is built. */
-export interface BuildPlan {
-  /** Absolute. */
-  readonly contextDirectory: string;
-  /** Absolute; may lie outside the context. */
-  readonly dockerfileDirectory: string;
-  /** Relative to dockerfileDirectory. */
-  readonly dockerfileName: string;
-  /** As the pipeline author wrote it. */
-  readonly dockerfileDisplay: string;
+export interface BuildPlan extends SourcePlan {
   readonly target?: string;
   /** Empty: the daemon's own. */
   readonly platforms: readonly string[];
@@ -43,13 +36,10 @@ export interface BuildPlan {
 
 /** What the settings and the build facts say about the build. */
 export function buildPlan(settings: Settings, info: BuildInfo, now: Date): BuildPlan {
-  const { values, source } = settings;
+  const { values } = settings;
   const epoch = values.source_date_epoch;
   return {
-    contextDirectory: source.contextDirectory,
-    dockerfileDirectory: source.dockerfileDirectory,
-    dockerfileName: source.dockerfileName,
-    dockerfileDisplay: source.dockerfileDisplay,
+    ...sourcePlan(settings),
     ...(values.target === undefined ? {} : { target: values.target }),
     platforms: values.platform ?? [],
     buildArgs: mergeBuildArgs(settings.buildArgs),
@@ -80,6 +70,8 @@ function projectName({ values }: Settings, info: BuildInfo): string {
  */
 function sharedKey(settings: Settings, info: BuildInfo): string {
   const trust = info.event.startsWith('pull') ? 'pull-request' : 'trusted';
-  const identity = [projectName(settings, info), withoutLogin(info.remoteUrl), settings.source.contextName, trust];
+  const { source } = settings;
+  const context = source.kind === 'local' ? source.contextName : source.address;
+  const identity = [projectName(settings, info), withoutLogin(info.remoteUrl), context, trust];
   return createHash('sha256').update(JSON.stringify(identity)).digest('hex');
 }

@@ -5,7 +5,7 @@ export interface PlanFacts {
   readonly action: { readonly kind: string };
   readonly build: {
     readonly dockerfileDisplay: string;
-    readonly contextDirectory: string;
+    readonly contextDisplay: string;
     readonly platforms: readonly string[];
     readonly buildArgs: ReadonlyMap<string, string>;
     readonly secrets: ReadonlyMap<string, unknown>;
@@ -26,7 +26,7 @@ export function formatPlan(plan: PlanFacts): string {
   );
   return [
     'the settings are fine; this step would',
-    `  build   ${build.dockerfileDisplay} with context ${build.contextDirectory}${list(' for ', build.platforms)}`,
+    `  build   ${build.dockerfileDisplay} with context ${build.contextDisplay}${list(' for ', build.platforms)}`,
     ...optional('  args    ', [...build.buildArgs.keys()]),
     ...optional('  secrets ', [...build.secrets.keys()]),
     ...(targets.length === 0 ? ['  publish nothing'] : targets),

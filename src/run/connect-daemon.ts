@@ -1,7 +1,9 @@
 // Chapter: the daemon that the runner provides, and what its BuildKit can do. Permission to push is asked meanwhile.
 import { together } from '../base/together.ts';
 import { checkBuilder, type Builder, type PreparedBuild } from '../build/build-image.ts';
+import { checkNamedContexts } from '../build/check-named-contexts.ts';
 import { findBuilder } from '../build/find-builder.ts';
+import { registryAuthority } from '../build/registry-authority.ts';
 import { connectEngine, type Engine } from '../engine/connect.ts';
 import { usualSockets } from '../engine/usual-sockets.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -17,8 +19,8 @@ export interface Daemon {
 /** Connects. Throws PluginError: 5 without a daemon, 3 without the right to push, 2 when it cannot do what was asked. */
 export async function connectDaemon(
   plan: Plan,
-  { order }: PreparedBuild,
-  { targets, clouds }: Registries,
+  prepared: PreparedBuild,
+  { client, credentials, targets, clouds }: Registries,
   { world, log }: Tools,
 ): Promise<Daemon> {
   const { env, signal } = world;
@@ -34,7 +36,8 @@ export async function connectDaemon(
     signal,
   );
   const builder = await findBuilder(engine.dial, signal);
-  checkBuilder(order, builder);
+  checkBuilder(prepared.order, builder);
+  await checkNamedContexts(prepared, { builder, tokens: registryAuthority(client, credentials, []), log }, signal);
   log.info(`connected to docker ${engine.version} at ${engine.address} (${builder.imageStore} image store)`);
   return { engine, builder };
 }

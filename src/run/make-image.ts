@@ -1,6 +1,7 @@
 // Chapter: the build. What has to exist on the daemon has a temporary name, which is in the ledger before it exists.
 import { buildImage, type BuiltImage, type PreparedBuild } from '../build/build-image.ts';
 import { chooseOutput } from '../build/choose-output.ts';
+import { pinNamedImages } from '../build/pin-image.ts';
 import { registryAuthority } from '../build/registry-authority.ts';
 import { removeTemporaryImage } from '../engine/temporary-images.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -27,7 +28,11 @@ export async function makeImage(
   const tokens = registryAuthority(client, credentials, output.kind === 'push-by-digest' ? repositories : []);
   const building = { builder, output, tokens, log, onEnded: () => (mayStillCome = false) };
   const onStatus = progress.update.bind(progress);
-  const image = await buildImage(prepared, { ...building, onStatus }, world.signal);
+  const pinned = await pinNamedImages(prepared, async (image) => {
+    const head = await client.repository(image).headManifest(image.tag ?? 'latest', world.signal);
+    return head?.digest;
+  });
+  const image = await buildImage(pinned, { ...building, onStatus }, world.signal);
   progress.end();
   return image;
 }

@@ -4,10 +4,11 @@ import { readCommandLine } from './command-line.ts';
 import { crossCheck, isDryRun } from './cross-checks.ts';
 import { SettingsError, type Findings } from './findings.ts';
 import { findGiven } from './given.ts';
+import { withGitToken } from './git-token.ts';
 import { checkForSecrets, readBuildArgs } from './read-build-args.ts';
 import { readCertificates, readDockerConfigs, redactLogin } from './read-logins.ts';
 import { readSecrets } from './read-secrets.ts';
-import { readSource } from './read-source.ts';
+import { readNamedContexts, readSource } from './read-source.ts';
 import { readExtraTags, readTags } from './read-tags.ts';
 import { readValues } from './read-values.ts';
 import type { Environment, Redact } from './reading.ts';
@@ -44,9 +45,12 @@ export function readSettings({ env, argv, files, redact }: SettingsInputs): Requ
   const dryRun = isDryRun({ values, given, findings });
   crossCheck({ values, given, variant, dryRun, findings });
   const notes: string[] = [];
+  const source = { values, files, findings, notes };
   const logins = { values, given, environment, files, redact, findings };
   redactLogin(logins);
-  const secrets = readSecrets({ values, environment, files, redact, findings });
+  const contexts = { source: readSource(source), namedContexts: readNamedContexts(source) };
+  const secretInputs = { values, environment, files, redact, findings };
+  const secrets = withGitToken(readSecrets(secretInputs), contexts, secretInputs);
   const buildArgs = readBuildArgs(values, environment, findings);
   checkForSecrets(buildArgs, secrets, values, findings);
   const settings: Settings = {
@@ -54,7 +58,7 @@ export function readSettings({ env, argv, files, redact }: SettingsInputs): Requ
     variant,
     tags: readTags(values, files, findings, notes),
     extraTags: readExtraTags(values, files, findings, notes),
-    source: readSource(values, files, findings, notes),
+    ...contexts,
     buildArgs,
     secrets,
     dockerConfigs: readDockerConfigs(logins),

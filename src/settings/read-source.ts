@@ -1,20 +1,34 @@
-// Where the build's files are: the context folder and the Dockerfile, found and checked before anything is connected.
+// Where the build's files are: the context, the Dockerfile and the named contexts, found and checked before anything is
+// connected. What the daemon fetches by itself is only put into the one spelling that it knows.
 import { basename, dirname, join, relative } from 'node:path';
+import { isInnerPath, type ContextAddress } from './context-kinds.ts';
 import { addProblem, type Findings } from './findings.ts';
 import { quote } from './reading.ts';
-import type { BuildSource } from './settings.ts';
+import type { BuildSource, NamedContext } from './settings.ts';
 import type { Values } from './table.ts';
-import { isBelow, shownSize, type FileRules, type Found, type WorkspaceFiles } from './workspace-files.ts';
+import { isBelow, shownSize, type Found, type WorkspaceFiles } from './workspace-files.ts';
 
 /** BuildKit sends a Dockerfile in messages that are not much larger, and nobody writes one by hand. */
 const maxDockerfileBytes = 1024 * 1024;
 
+/** What finding the build's files needs. */
+export interface SourceInputs {
+  readonly values: Values;
+  readonly files: WorkspaceFiles;
+  readonly findings: Findings;
+  /** Facts for the log. */
+  readonly notes: string[];
+}
+
 /** Finds context and Dockerfile. Problems go to the findings; the result is then not used. */
-export function readSource(values: Values, files: WorkspaceFiles, findings: Findings, notes: string[]): BuildSource {
-  const rules = { followOutsideLinks: values.follow_outside_links };
-  const contextDirectory = findContext(values, files, rules, findings);
-  const dockerfile = findDockerfile(values, files, rules, findings, notes);
+export function readSource(inputs: SourceInputs): BuildSource {
+  const { values, files } = inputs;
+  const context = values.context ?? { kind: 'folder', path: '.' };
+  if (context.kind !== 'folder') return remoteSource(context, inputs);
+  const contextDirectory = findContext(context.path, inputs);
+  const dockerfile = findDockerfile(inputs);
   return {
+    kind: 'local',
     contextDirectory,
     contextName: isBelow(files.workspace, contextDirectory)
       ? relative(files.workspace, contextDirectory) || '.'
@@ -25,38 +39,76 @@ export function readSource(values: Values, files: WorkspaceFiles, findings: Find
   };
 }
 
+/** The daemon fetches it: nothing of the workspace is used, and the Dockerfile is inside. */
+function remoteSource(context: RemoteAddress, { values, findings }: SourceInputs): BuildSource {
+  const { dockerfile = 'Dockerfile', context_sub_path: subPath = '' } = values;
+  if (dockerfile === '' || !isInnerPath(dockerfile)) {
+    addProblem(findings, 'dockerfile', {
+      wrong: `${quote(dockerfile)} is no path inside of the remote context`,
+      right: 'must be relative to context, which is an address',
+    });
+  }
+  if (subPath !== '' && !isInnerPath(subPath)) addLeadsOut(subPath, findings);
+  const subdirectory = join(context.kind === 'git' ? (context.subdirectory ?? '') : '', subPath).replace(/\/$/, '');
+  const isWhole = subdirectory === '' || subdirectory === '.';
+  return {
+    kind: 'remote',
+    address: context.kind === 'git' ? gitAddress({ ...context, subdirectory: '' }) : context.address,
+    ...(isWhole ? {} : { subdirectory }),
+    isGit: context.kind === 'git',
+    // The frontend looks for it in the whole of what was fetched.
+    dockerfileName: join(subdirectory, dockerfile),
+    dockerfileDisplay: dockerfile,
+  };
+}
+
+type RemoteAddress = Exclude<ContextAddress, { readonly kind: 'folder' }>;
+type GitAddress = Extract<ContextAddress, { readonly kind: 'git' }>;
+
+/** As BuildKit reads it: `address#ref:folder`. */
+function gitAddress({ address, ref = '', subdirectory = '' }: GitAddress): string {
+  const fragment = `${ref}${subdirectory === '' ? '' : `:${subdirectory}`}`;
+  return fragment === '' ? address : `${address}#${fragment}`;
+}
+
+/** Finds the named contexts: folders of the workspace, images and addresses, by the name that a Dockerfile uses. */
+export function readNamedContexts({ values, files, findings }: SourceInputs): ReadonlyMap<string, NamedContext> {
+  const rules = { followOutsideLinks: values.follow_outside_links };
+  const contexts = new Map<string, NamedContext>();
+  for (const [name, address] of values.named_context ?? []) {
+    if (address.kind === 'image') {
+      contexts.set(name, { kind: 'address', address: `docker-image://${address.reference}`, isGit: false });
+    } else if (address.kind === 'folder') {
+      const directory = checkContext('named_context', address.path, files.find(address.path, rules), findings);
+      if (directory !== undefined) contexts.set(name, { kind: 'folder', directory });
+    } else {
+      const isGit = address.kind === 'git';
+      contexts.set(name, { kind: 'address', address: isGit ? gitAddress(address) : address.address, isGit });
+    }
+  }
+  return contexts;
+}
+
 const contextRule = 'must be a folder of the workspace';
 
-function findContext(values: Values, files: WorkspaceFiles, rules: FileRules, findings: Findings): string {
-  const { context, context_sub_path: subPath } = values;
-  const wrong = remoteContextProblem(context);
-  if (wrong !== undefined) {
-    addProblem(findings, 'context', { wrong, right: contextRule });
-    return files.workspace;
-  }
+function findContext(context: string, { values, files, findings }: SourceInputs): string {
+  const rules = { followOutsideLinks: values.follow_outside_links };
+  const subPath = values.context_sub_path;
   const top = checkContext('context', context, files.find(context, rules), findings);
   if (subPath === undefined || top === undefined) return top ?? files.workspace;
   if (!isBelow('/context', join('/context', subPath))) {
-    addProblem(findings, 'context_sub_path', {
-      wrong: `${quote(subPath)} leads out of the context`,
-      right: 'must be a folder inside of context',
-    });
+    addLeadsOut(subPath, findings);
     return files.workspace;
   }
   const path = join(top, subPath);
   return checkContext('context_sub_path', subPath, files.find(path, rules), findings) ?? files.workspace;
 }
 
-/** What is wrong with a context that is an address rather than a folder. */
-function remoteContextProblem(context: string): string | undefined {
-  if (/^[a-z][a-z0-9+.-]*::/i.test(context)) return 'it names a transport helper of git';
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(context)?.[1]?.toLowerCase();
-  const isRemote = scheme !== undefined || /^[\w.-]+@[\w.-]+:/.test(context);
-  if (!isRemote) return undefined;
-  if (scheme !== undefined && !['http', 'https', 'ssh', 'git'].includes(scheme))
-    return `${quote(scheme)} is no scheme of a context`;
-  if (/#-/.test(context)) return 'its git ref begins with "-"';
-  return 'remote contexts are not available in this version';
+function addLeadsOut(subPath: string, findings: Findings): void {
+  addProblem(findings, 'context_sub_path', {
+    wrong: `${quote(subPath)} leads out of the context`,
+    right: 'must be a folder inside of context',
+  });
 }
 
 function checkContext(setting: string, written: string, found: Found, findings: Findings): string | undefined {
@@ -87,13 +139,8 @@ interface Dockerfile {
   readonly display: string;
 }
 
-function findDockerfile(
-  values: Values,
-  files: WorkspaceFiles,
-  rules: FileRules,
-  findings: Findings,
-  notes: string[],
-): Dockerfile {
+function findDockerfile({ values, files, findings, notes }: SourceInputs): Dockerfile {
+  const rules = { followOutsideLinks: values.follow_outside_links };
   const written = values.dockerfile ?? 'Dockerfile';
   const found = files.find(written, rules);
   const other = join(dirname(written), 'Containerfile');

@@ -12,6 +12,8 @@ export interface Settings {
   /** Full references that are published besides repo and tags. */
   readonly extraTags: readonly ImageTag[];
   readonly source: BuildSource;
+  /** By the name that the Dockerfile uses. */
+  readonly namedContexts: ReadonlyMap<string, NamedContext>;
   readonly buildArgs: BuildArgSources;
   /** Build secrets by id. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;
@@ -33,7 +35,10 @@ export interface TagChoice {
 }
 
 /** Where the build's files are. */
-export interface BuildSource {
+export type BuildSource = LocalSource | RemoteSource;
+
+interface LocalSource {
+  readonly kind: 'local';
   /** Absolute, links resolved. */
   readonly contextDirectory: string;
   /** The context as seen from the workspace (`.`, `app`), or its absolute path when outside. */
@@ -44,6 +49,26 @@ export interface BuildSource {
   /** As people wrote it. */
   readonly dockerfileDisplay: string;
 }
+
+/** The daemon fetches it. */
+interface RemoteSource {
+  readonly kind: 'remote';
+  /** `https://….git#ref`, `git@host:path#ref`, or the address of an archive or a Dockerfile. */
+  readonly address: string;
+  /** The folder of it that is the context. */
+  readonly subdirectory?: string;
+  readonly isGit: boolean;
+  /** Inside of all that is fetched, so with the subdirectory in front. */
+  readonly dockerfileName: string;
+  readonly dockerfileDisplay: string;
+}
+
+/** What a named context of the Dockerfile stands for. */
+export type NamedContext =
+  /** Absolute, links resolved. */
+  | { readonly kind: 'folder'; readonly directory: string }
+  /** `docker-image://…` or what the daemon fetches. */
+  | { readonly kind: 'address'; readonly address: string; readonly isGit: boolean };
 
 /** Build arguments by origin; the plan decides who wins. */
 export interface BuildArgSources {

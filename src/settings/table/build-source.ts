@@ -1,5 +1,6 @@
 // Rows: where the files of the build come from, and the other ways to say what is built.
-import { epochSeconds, path, bool } from '../kinds.ts';
+import { contextAddress, namedContexts } from '../context-kinds.ts';
+import { epochSeconds, path, bool, secret } from '../kinds.ts';
 import { known, offWords, works, worksWithDefault } from './row.ts';
 
 export const buildSourceRows = {
@@ -9,15 +10,16 @@ export const buildSourceRows = {
     defaultText: '`Dockerfile`',
     help: 'Path of the Dockerfile, relative to the workspace (not to `context`). When it is missing, a `Containerfile` in the same folder is used.',
   }),
-  context: worksWithDefault('.', {
+  context: works({
     env: ['PLUGIN_CONTEXT'],
-    kind: path,
-    help: 'Folder whose files the build may copy. Links inside are sent as links, never followed.',
+    kind: contextAddress,
+    defaultText: '`.`',
+    help: 'Folder whose files the build may copy; links inside are sent as links, never followed. Or the address of a git repository (`https://….git#ref:folder`, `git@host:path`) or of an archive, which the daemon fetches; `dockerfile` is then a path inside of it.',
   }),
   context_sub_path: works({
     env: ['PLUGIN_CONTEXT_SUB_PATH'],
     kind: path,
-    help: 'Folder inside of `context` that is used instead of it.',
+    help: 'Folder inside of `context` that is used instead of it; for a remote context too.',
   }),
   follow_outside_links: worksWithDefault(false, {
     env: ['PLUGIN_FOLLOW_OUTSIDE_LINKS'],
@@ -27,7 +29,11 @@ export const buildSourceRows = {
   strict_context: known('refused', ['PLUGIN_STRICT_CONTEXT'], 'Fail when the context holds files with logins.', {
     inert: offWords,
   }),
-  named_context: known('refused', ['PLUGIN_NAMED_CONTEXT', 'PLUGIN_BUILD_CONTEXTS'], 'Additional build contexts.'),
+  named_context: works({
+    env: ['PLUGIN_NAMED_CONTEXT', 'PLUGIN_BUILD_CONTEXTS'],
+    kind: namedContexts,
+    help: 'Further contexts for `FROM`, `COPY --from` and mounts: `name=folder`, `name=docker-image://reference`, or `name=` with an address as in `context`.',
+  }),
   source_date_epoch: works({
     env: ['PLUGIN_SOURCE_DATE_EPOCH', 'SOURCE_DATE_EPOCH'],
     kind: epochSeconds,
@@ -45,5 +51,10 @@ export const buildSourceRows = {
   bake_file: known('refused', ['PLUGIN_BAKE_FILE'], 'Bake is not supported.'),
   bake_options: known('refused', ['PLUGIN_BAKE_OPTIONS'], 'Bake is not supported.'),
   call: known('refused', ['PLUGIN_CALL'], 'Check the Dockerfile instead of building.', { inert: ['build'] }),
-  github_token: known('unused', ['PLUGIN_GITHUB_TOKEN'], 'Token for git contexts.', { secret: true }),
+  github_token: works({
+    env: ['PLUGIN_GITHUB_TOKEN'],
+    kind: secret,
+    secret: true,
+    help: 'Token with which the daemon fetches a git `context` over https. It is offered to the build as secret `GIT_AUTH_TOKEN`.',
+  }),
 };

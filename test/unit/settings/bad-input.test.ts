@@ -145,8 +145,40 @@ describe('files and context', () => {
     ['context', { context: '/' }, 'whole file system'],
     ['context', { context: '/proc/self' }, 'leads into /proc'],
     ['context', { context: 'https://x.git#-b' }, 'ref begins with "-"'],
-    ['context', { context: 'https://x.git' }, 'remote contexts are not available'],
-    ['context', { context: 'git@example.com:x.git' }, 'remote contexts are not available'],
+    ['context', { context: 'https://user:pw@example.com/x.git' }, 'holds a login'],
+    ['context', { context: 'https://token@example.com/x.git' }, 'holds a login'],
+    ['context', { context: 'ssh://git:pw@example.com/x.git' }, 'holds a login'],
+    ['context', { context: 'ssh://-oProxyCommand=x/y.git' }, 'begins with "-"'],
+    ['context', { context: 'git@-oProxyCommand=x:y.git' }, 'begins with "-"'],
+    ['context', { context: 'git@example.com:x.git#--upload-pack=x' }, 'ref begins with "-"'],
+    ['context', { context: 'git://example.com/x.git' }, 'git://'],
+    ['context', { context: 'https://example.com/x.git#main:../..' }, 'leads out of the repository'],
+    ['context', { context: 'https://example.com/x.git#a..b' }, 'not a name that git allows'],
+    ['context', { context: 'https://example.com/x#main' }, 'no address of a git repository'],
+    ['context', { context: 'https://exam ple.com/x' }, 'blanks'],
+    [
+      'dockerfile',
+      { context: 'https://example.com/x.git', dockerfile: '../Dockerfile' },
+      'inside of the remote context',
+    ],
+    ['dockerfile', { context: 'https://example.com/x.git', dockerfile: '/Dockerfile' }, 'inside of the remote context'],
+    [
+      'context_sub_path',
+      { context: 'https://example.com/x.git', context_sub_path: '../a' },
+      'leads out of the context',
+    ],
+    ['named_context', { named_context: 'nothing' }, 'no "="'],
+    ['named_context', { named_context: 'a=target:stage' }, '"target:" is not available'],
+    ['named_context', { named_context: 'a=docker-image://Bad Ref' }, 'white space'],
+    ['named_context', { named_context: 'a=nowhere' }, 'does not exist'],
+    ['named_context', { named_context: 'a=/' }, 'whole file system'],
+    ['named_context', { named_context: 'a=https://example.com/x.git#-b' }, 'ref begins with "-"'],
+    ['named_context', { named_context: 'A B=.' }, 'name is not allowed'],
+    [
+      'github_token',
+      { github_token: 'ghtoken', context: 'https://e.com/x.git', secret: '{"GIT_AUTH_TOKEN":"other"}' },
+      'id GIT_AUTH_TOKEN',
+    ],
     ['context', { context: 'ext::sh -c x' }, 'transport helper'],
     ['context', { context: 'file:///etc' }, 'no scheme of a context'],
     ['context', { context: 'a\0b' }, 'NUL'],
@@ -181,7 +213,7 @@ describe('files and context', () => {
 
   it('a folder above the workspace is fine as context, when the setting itself says so', () => {
     const top = temporaryFolder({ 'a/b/Dockerfile': 'FROM scratch\n' });
-    expect(readStep({ context: '../..' }, join(top, 'a/b')).settings?.source.contextDirectory).toBe(top);
+    expect(readStep({ context: '../..' }, join(top, 'a/b')).settings?.source).toMatchObject({ contextDirectory: top });
   });
 
   it('a link that leaves the workspace is followed when that is asked for', () => {

@@ -15,6 +15,7 @@ describe('a step without settings', () => {
     const settings = goodStep({}, folder);
     expect(settings.tags).toEqual({ list: ['latest'], chosen: false });
     expect(settings.source).toEqual({
+      kind: 'local',
       contextDirectory: folder,
       contextName: '.',
       dockerfileDirectory: folder,
@@ -67,6 +68,7 @@ describe('context and Dockerfile', () => {
     expect(
       goodStep({ dockerfile: 'docker/app.Dockerfile', context: 'app', context_sub_path: 'sub' }, folder).source,
     ).toEqual({
+      kind: 'local',
       contextDirectory: join(folder, 'app/sub'),
       contextName: 'app/sub',
       dockerfileDirectory: join(folder, 'docker'),
