@@ -45,6 +45,7 @@ function hintFor({ kind, exitCode }: SolveError, given: GivenToBuild): string | 
     case 'session-lost':
       return 'run the step again';
     case 'build-failed':
+    case 'not-allowed':
     case 'registry-unavailable':
     case 'daemon-cannot':
     case 'limit-exceeded':

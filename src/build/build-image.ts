@@ -33,6 +33,8 @@ export interface Builder {
   /** Platforms that the daemon can run, e.g. `linux/amd64`. */
   readonly platforms: readonly string[];
   readonly hostGatewayAddress?: string | undefined;
+  /** It heeds limits of RUN; older ones ignore them. */
+  readonly limitsRun: boolean;
 }
 
 /** What a build left, and where. */
@@ -43,18 +45,6 @@ export type BuiltImage =
   | { readonly kind: 'stored'; readonly name: string; readonly id: Digest }
   /** In the build cache only. */
   | { readonly kind: 'cached' };
-
-/** Throws PluginError (exit 2) when the daemon cannot do what the settings ask; call it before any work. */
-export function checkBuilder(order: BuildOrder, builder: Builder): void {
-  if (order.platforms.length > 1 && builder.imageStore === 'graphdriver') {
-    throw new PluginError({
-      code: 'store-cannot',
-      exitCode: 2,
-      message: `settings.platform: ${order.platforms.join(', ')} makes an image index, which this daemon's graph-driver image store cannot hold`,
-      hint: 'build one platform, or enable the containerd image store in the daemon.json of the runner ("features": {"containerd-snapshotter": true})',
-    });
-  }
-}
 
 /** What this side brings to a build, ready before any connection is made. */
 export interface PreparedBuild {
@@ -98,9 +88,7 @@ export async function buildImage(
   const result = await solve({
     ...solveRequest(order, output, builder.hostGatewayAddress),
     dial: builder.dial,
-    frontend: 'dockerfile.v0',
     cacheExports: [],
-    entitlements: [],
     sharedKey: order.sharedKey,
     capabilities: [...capabilities, authCapability(tokens)],
     dockerfile: { filename: order.dockerfileName, text: dockerfileText },

@@ -9,6 +9,7 @@ import { SolveError } from '../buildkit/solve-error.ts';
 import { solve } from '../buildkit/solve.ts';
 import { BuildFailure } from './build-failure.ts';
 import type { Builder, PreparedBuild } from './build-image.ts';
+import { usualSandbox } from './sandbox-attrs.ts';
 import { solveRequest } from './solve-request.ts';
 
 /** RFC 2606: nobody has this domain. */
@@ -35,7 +36,7 @@ export async function checkNamedContexts(
     ['dockerfile', memory('Dockerfile', text)],
     [folderName, memory('probe', '')],
   ]);
-  const { frontendAttrs } = solveRequest(
+  const { frontend, frontendAttrs } = solveRequest(
     {
       dockerfileName: 'Dockerfile',
       platforms: [],
@@ -46,6 +47,8 @@ export async function checkNamedContexts(
       cacheFrom: [],
       addHosts: [],
       exporterAttrs: {},
+      sandbox: usualSandbox,
+      frontendImage: order.frontendImage,
       namedContexts: new Map([[probeImage, { kind: 'address', address: `local:${folderName}` }]]),
     },
     { kind: 'nothing' },
@@ -53,7 +56,7 @@ export async function checkNamedContexts(
   );
   await solve({
     dial: builder.dial,
-    frontend: 'dockerfile.v0',
+    frontend,
     frontendAttrs,
     exporters: [],
     cacheImports: [],

@@ -1,7 +1,7 @@
 // Asks the daemon's BuildKit what it can do, before any work. Abilities come from the worker's labels, never from versions.
 import { ControlClient } from '../buildkit/control-client.ts';
 import type { Dial } from '../buildkit/dial.ts';
-import { detectImageStore, hostGatewayAddress } from '../buildkit/workers.ts';
+import { detectImageStore, hostGatewayAddress, limitsRun } from '../buildkit/workers.ts';
 import type { Builder } from './build-image.ts';
 
 /** Throws PluginError (exit 5) when the daemon's BuildKit does not answer. */
@@ -14,6 +14,7 @@ export async function findBuilder(dial: Dial, signal: AbortSignal): Promise<Buil
       imageStore: detectImageStore(workers),
       platforms: workers.flatMap(({ platforms }) => platforms),
       hostGatewayAddress: hostGatewayAddress(workers),
+      limitsRun: limitsRun(workers),
     };
   } finally {
     control.close();

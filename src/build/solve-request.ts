@@ -1,6 +1,7 @@
 // What to build -> the solve request. Pure, and golden-tested: only what the settings ask for is sent, because BuildKit
 // ignores unknown attributes silently. Keys are those of the dockerfile.v0 frontend (moby/buildkit
 // frontend/dockerfile/docs and frontend/dockerui) and of the exporters.
+import { sandboxAttrs, type Sandbox } from './sandbox-attrs.ts';
 
 import { contextAttrs, type ContextFiles } from './build-context.ts';
 
@@ -30,6 +31,11 @@ export interface BuildInputs extends ContextFiles {
   readonly sourceDateEpoch?: number | undefined;
   /** For exporters of an image that leaves the daemon; a name in the daemon's own store gets none of them. */
   readonly exporterAttrs: Readonly<Record<string, string>>;
+  readonly sandbox: Sandbox;
+  /** Image of another Dockerfile frontend; the build argument BUILDKIT_SYNTAX asks for one too. */
+  readonly frontendImage?: string | undefined;
+  /** Whose `RUN --mount=type=cache` this build shares, unless the build argument BUILDKIT_CACHE_MOUNT_NS says. */
+  readonly cacheMountNamespace?: string | undefined;
 }
 
 export interface CacheImport {
@@ -38,9 +44,11 @@ export interface CacheImport {
 }
 
 export interface SolveRequest {
+  readonly frontend: 'dockerfile.v0' | 'gateway.v0';
   readonly frontendAttrs: Readonly<Record<string, string>>;
   readonly exporters: readonly CacheImport[];
   readonly cacheImports: readonly CacheImport[];
+  readonly entitlements: readonly string[];
 }
 
 /** @param hostGatewayAddress what `host-gateway` in addHosts stands for on this daemon, when it told us */
@@ -49,11 +57,24 @@ export function solveRequest(
   output: BuildOutput,
   hostGatewayAddress: string | undefined,
 ): SolveRequest {
+  const image = frontendImage(inputs);
   return {
-    frontendAttrs: frontendAttrs(inputs, hostGatewayAddress),
+    frontend: image === undefined ? 'dockerfile.v0' : 'gateway.v0',
+    frontendAttrs: { ...frontendAttrs(inputs, hostGatewayAddress), ...image },
     exporters: exporters(output, inputs.exporterAttrs),
     cacheImports: inputs.cacheFrom,
+    entitlements: inputs.sandbox.entitlements,
   };
+}
+
+const syntaxArgument = 'BUILDKIT_SYNTAX';
+const cacheMountArgument = 'BUILDKIT_CACHE_MOUNT_NS';
+
+/** What the gateway wants to know about the frontend to load; as a `# syntax=` line, it may hold more than the image. */
+function frontendImage(inputs: BuildInputs): Readonly<Record<string, string>> | undefined {
+  const line = (inputs.frontendImage ?? inputs.buildArgs.get(syntaxArgument) ?? '').trim();
+  const [source = ''] = line.split(/\s/, 1);
+  return source === '' ? undefined : { source, cmdline: line };
 }
 
 function frontendAttrs(inputs: BuildInputs, hostGatewayAddress: string | undefined): Readonly<Record<string, string>> {
@@ -77,6 +98,10 @@ function frontendAttrs(inputs: BuildInputs, hostGatewayAddress: string | undefin
       'cache-imports',
       JSON.stringify(inputs.cacheFrom.map(({ type, attrs }) => ({ Type: type, Attrs: attrs }))),
     );
+  }
+  for (const [name, value] of sandboxAttrs(inputs.sandbox)) attrs.set(name, value);
+  if (inputs.cacheMountNamespace !== undefined) {
+    attrs.set(`build-arg:${cacheMountArgument}`, inputs.cacheMountNamespace);
   }
   for (const [name, value] of inputs.buildArgs) attrs.set(`build-arg:${name}`, value);
   if (inputs.sourceDateEpoch !== undefined) attrs.set('build-arg:SOURCE_DATE_EPOCH', String(inputs.sourceDateEpoch));

@@ -152,11 +152,15 @@ function daemonFailure(text: string): TextVerdict | undefined {
   if (/no active sessions?\b|session healthcheck failed/.test(text)) {
     return row('session-lost', 5, `the daemon lost the build session: ${text}`);
   }
-  if (
-    /^exporter ".*" could not be found$|^unknown cache exporter|currently unsupported$|not allowed(?: by build daemon configuration)?$/.test(
-      text,
-    )
-  ) {
+  const forbidden = /^(?:granting entitlement )?(\S+) is not allowed( by build daemon configuration)?$/.exec(text);
+  if (forbidden?.[1] !== undefined) {
+    const hint =
+      forbidden[2] === undefined
+        ? `the Dockerfile asks for it; set allow: ${forbidden[1]}`
+        : `its administrator allows it in the daemon.json of the runner ("builder": {"entitlements": …})`;
+    return { ...row('not-allowed', 1, `build failed: ${text}`), hint };
+  }
+  if (/^exporter ".*" could not be found$|^unknown cache exporter|currently unsupported$/.test(text)) {
     return row('daemon-cannot', 2, `this daemon cannot do what was asked: ${text}`);
   }
   return undefined;

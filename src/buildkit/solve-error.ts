@@ -23,7 +23,9 @@ export type SolveErrorKind =
   | 'registry-unavailable'
   /** The daemon built, and could not push. */
   | 'push-failed'
-  /** This daemon lacks an exporter or forbids something. */
+  /** The build asks for an entitlement (network of the host, no sandbox) that the step or the daemon does not give. */
+  | 'not-allowed'
+  /** This daemon lacks an exporter. */
   | 'daemon-cannot'
   | 'daemon-disk-full'
   /** A message was larger than the daemon takes. */

@@ -1,5 +1,6 @@
 // What a daemon's BuildKit worker says about itself, and what follows from it. Versions say nothing (distributions build
 // with version 0.0.0), so abilities are read from the worker's labels.
+import { isIP } from 'node:net';
 import type { Platform } from './gen/source_location_pb.js';
 import type { WorkerRecord } from './gen/worker_record_pb.js';
 
@@ -35,7 +36,14 @@ export function detectImageStore(workers: readonly Worker[]): 'containerd' | 'gr
 
 /** The address that `host-gateway` stands for, on engines that tell it (not 20.10). */
 export function hostGatewayAddress(workers: readonly Worker[]): string | undefined {
-  return workers[0]?.labels[hostGatewayLabel];
+  const address = workers[0]?.labels[hostGatewayLabel];
+  // 25.0.0 says "<nil>".
+  return address !== undefined && isIP(address) > 0 ? address : undefined;
+}
+
+/** Whether limits of RUN (shared memory, ulimits, control group) are heeded: 20.10, whose worker has no labels, does not. */
+export function limitsRun(workers: readonly Worker[]): boolean {
+  return Object.keys(workers[0]?.labels ?? {}).length > 0;
 }
 
 function platformText({ OS, Architecture, Variant }: Platform): string {

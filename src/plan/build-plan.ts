@@ -5,6 +5,7 @@ import type { Settings } from '../settings/settings.ts';
 import { mergeBuildArgs } from './build-args.ts';
 import { exporterAttrs } from './exporter-attrs.ts';
 import { imageLabels, withoutLogin } from './labels.ts';
+import { sandboxPlan, type SandboxPlan } from './sandbox-plan.ts';
 import { sourcePlan, type SourcePlan } from './source-plan.ts';
 import { repositorySlug } from './temporary-name.ts';
 
@@ -28,10 +29,17 @@ export interface BuildPlan extends SourcePlan {
   readonly sourceDateEpoch?: number;
   /** What exporters of an image are told beside its name; only those that take the image out of the daemon heed it. */
   readonly exporterAttrs: Readonly<Record<string, string>>;
+  readonly sandbox: SandboxPlan;
+  /** Image of another Dockerfile frontend. */
+  readonly frontendImage?: string;
+  /** Absent: cache mounts are shared with all that build on the daemon. */
+  readonly cacheMountNamespace?: string;
   /** Stable per repository and context, never per run. */
   readonly sharedKey: string;
   /** For the temporary name. */
   readonly repositorySlug: string;
+  /** That name stays on the daemon. */
+  readonly keepsTemporaryImage: boolean;
 }
 
 /** What the settings and the build facts say about the build. */
@@ -53,8 +61,12 @@ export function buildPlan(settings: Settings, info: BuildInfo, now: Date): Build
     ...(values.ssh_agent_key === undefined ? {} : { sshKey: values.ssh_agent_key }),
     ...(epoch === undefined ? {} : { sourceDateEpoch: epoch }),
     exporterAttrs: exporterAttrs(settings),
+    sandbox: sandboxPlan(settings),
+    ...(values.frontend === undefined ? {} : { frontendImage: values.frontend }),
+    ...cacheMountNamespace(settings, info),
     sharedKey: sharedKey(settings, info),
     repositorySlug: repositorySlug(projectName(settings, info)),
+    keepsTemporaryImage: !values.purge,
   };
 }
 
@@ -64,12 +76,26 @@ function projectName({ values }: Settings, info: BuildInfo): string {
 }
 
 /**
+ * Cache mounts are files that one build leaves to the next: with all on a daemon, whoever may open a pull request on one
+ * repository could prepare what another one installs. The repository's exact name, since different ones must not meet.
+ */
+function cacheMountNamespace({ values }: Settings, info: BuildInfo): { readonly cacheMountNamespace?: string } {
+  const trust = isPullRequest(info) ? 'pr' : 'trusted';
+  const wanted = values.cache_mount_ns ?? `${info.repository || 'local'}/${trust}`;
+  return wanted === 'shared' ? {} : { cacheMountNamespace: wanted };
+}
+
+function isPullRequest({ event }: BuildInfo): boolean {
+  return event.startsWith('pull');
+}
+
+/**
  * Names the daemon's copy of this project's context, so that unchanged files are not sent again. A clash costs speed, not
  * correctness: the daemon compares what it has with what we have. Builds of pull requests get a copy of their own, since
  * that comparison trusts sizes and times, which a pull request can choose.
  */
 function sharedKey(settings: Settings, info: BuildInfo): string {
-  const trust = info.event.startsWith('pull') ? 'pull-request' : 'trusted';
+  const trust = isPullRequest(info) ? 'pull-request' : 'trusted';
   const { source } = settings;
   const context = source.kind === 'local' ? source.contextName : source.address;
   const identity = [projectName(settings, info), withoutLogin(info.remoteUrl), context, trust];

@@ -1,8 +1,9 @@
 // Chapter: the daemon that the runner provides, and what its BuildKit can do. Permission to push is asked meanwhile.
 import { together } from '../base/together.ts';
-import { checkBuilder, type Builder, type PreparedBuild } from '../build/build-image.ts';
+import type { Builder, BuildOrder, PreparedBuild } from '../build/build-image.ts';
 import { checkNamedContexts } from '../build/check-named-contexts.ts';
 import { findBuilder } from '../build/find-builder.ts';
+import { fitToBuilder } from '../build/fit-to-builder.ts';
 import { registryAuthority } from '../build/registry-authority.ts';
 import { connectEngine, type Engine } from '../engine/connect.ts';
 import { usualSockets } from '../engine/usual-sockets.ts';
@@ -14,6 +15,8 @@ import type { Tools } from './tools.ts';
 export interface Daemon {
   readonly engine: Engine;
   readonly builder: Builder;
+  /** What is built: the order without what this daemon cannot do. */
+  readonly order: BuildOrder;
 }
 
 /** Connects. Throws PluginError: 5 without a daemon, 3 without the right to push, 2 when it cannot do what was asked. */
@@ -36,8 +39,9 @@ export async function connectDaemon(
     signal,
   );
   const builder = await findBuilder(engine.dial, signal);
-  checkBuilder(prepared.order, builder);
+  const { order, warnings } = fitToBuilder(prepared.order, builder);
   await checkNamedContexts(prepared, { builder, tokens: registryAuthority(client, credentials, []), log }, signal);
   log.info(`connected to docker ${engine.version} at ${engine.address} (${builder.imageStore} image store)`);
-  return { engine, builder };
+  for (const warning of warnings) log.warn(warning);
+  return { engine, builder, order };
 }

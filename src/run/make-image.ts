@@ -14,7 +14,7 @@ import type { Tools } from './tools.ts';
 export async function makeImage(
   plan: Plan,
   prepared: PreparedBuild,
-  { engine, builder }: Daemon,
+  { engine, builder, order }: Daemon,
   { client, credentials, targets }: Registries,
   { world, log, ledger, progress }: Tools,
 ): Promise<BuiltImage> {
@@ -23,16 +23,18 @@ export async function makeImage(
   const repositories = targets.map(({ address }) => address);
   const output = chooseOutput({ ...plan.registries, ...builder, repositories, temporaryName: temporary });
   let mayStillCome = true;
-  if (output.kind === 'temporary-image')
+  const stays = output.kind === 'temporary-image' && plan.build.keepsTemporaryImage;
+  if (output.kind === 'temporary-image' && !stays)
     ledger.enter(temporary, () => removeTemporaryImage(engine, temporary, { mayStillCome }));
   const tokens = registryAuthority(client, credentials, output.kind === 'push-by-digest' ? repositories : []);
   const building = { builder, output, tokens, log, onEnded: () => (mayStillCome = false) };
   const onStatus = progress.update.bind(progress);
-  const pinned = await pinNamedImages(prepared, async (image) => {
+  const pinned = await pinNamedImages({ ...prepared, order }, async (image) => {
     const head = await client.repository(image).headManifest(image.tag ?? 'latest', world.signal);
     return head?.digest;
   });
   const image = await buildImage(pinned, { ...building, onStatus }, world.signal);
   progress.end();
+  if (stays) log.info(`purge: false left ${temporary} on the daemon; docker rmi ${temporary} removes it there`);
   return image;
 }

@@ -77,6 +77,12 @@ export const platform: Item<string> = {
   },
 };
 
+/** The name of an image; BuildKit reads it again, so it stays as it was written. */
+export const imageName: Kind<string> = {
+  name: 'image',
+  read: (text) => andThen(readReference(text.trim()), () => good(text.trim())),
+};
+
 /** An entry for /etc/hosts during the build. */
 export interface HostEntry {
   readonly host: string;

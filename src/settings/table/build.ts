@@ -1,7 +1,8 @@
 // Rows: what is built and how.
-import { hostEntry, oneStage, platform, stage } from '../build-kinds.ts';
-import { bool } from '../kinds.ts';
+import { hostEntry, imageName, oneStage, platform, stage } from '../build-kinds.ts';
+import { bool, size } from '../kinds.ts';
 import { commaList } from '../list-kinds.ts';
+import { controlGroup, entitlement, resourceLimits, runNetwork } from '../sandbox-kinds.ts';
 import { known, offWords, works, worksWithDefault } from './row.ts';
 
 export const buildRows = {
@@ -41,15 +42,40 @@ export const buildRows = {
     kind: bool,
     help: 'Print results and failures only.',
   }),
-  network: known('refused', ['PLUGIN_NETWORK'], 'Network of RUN.', { inert: ['default'] }),
-  shm_size: known('refused', ['PLUGIN_SHM_SIZE'], 'Size of `/dev/shm` during RUN.'),
-  ulimit: known('refused', ['PLUGIN_ULIMIT', 'PLUGIN_ULIMITS'], 'Resource limits of RUN.'),
-  cgroup_parent: known('refused', ['PLUGIN_CGROUP_PARENT'], 'Control group of RUN.'),
-  allow: known('refused', ['PLUGIN_ALLOW'], 'Entitlements of the build.'),
+  network: worksWithDefault('default', {
+    env: ['PLUGIN_NETWORK'],
+    kind: runNetwork,
+    help: 'Network of RUN. `none` has only loopback; `host` is that of the daemon’s machine, which the daemon may refuse.',
+  }),
+  shm_size: works({
+    env: ['PLUGIN_SHM_SIZE'],
+    kind: size,
+    help: 'Size of `/dev/shm` during RUN, such as `256m`.',
+  }),
+  ulimit: works({
+    env: ['PLUGIN_ULIMIT', 'PLUGIN_ULIMITS'],
+    kind: resourceLimits,
+    help: 'Resource limits of RUN: `nofile=1024:2048`, `nproc=100`.',
+  }),
+  cgroup_parent: works({
+    env: ['PLUGIN_CGROUP_PARENT'],
+    kind: controlGroup,
+    help: 'Control group under which RUN runs.',
+  }),
+  allow: works({
+    env: ['PLUGIN_ALLOW'],
+    kind: commaList(entitlement),
+    help: 'What the Dockerfile may ask of the daemon: `network.host` for `RUN --network=host`, `security.insecure` for `RUN --security=insecure`. The daemon may refuse.',
+  }),
   squash: known('accepted', ['PLUGIN_SQUASH'], 'BuildKit cannot squash.', { inert: offWords }),
   compress: known('ignored', ['PLUGIN_COMPRESS'], 'The context is never compressed.'),
   annotations: known('refused', ['PLUGIN_ANNOTATIONS', 'PLUGIN_ANNOTATION'], 'Annotations of the manifest.'),
-  frontend: known('refused', ['PLUGIN_FRONTEND'], 'Image of the Dockerfile frontend; `# syntax=` works as usual.'),
+  frontend: works({
+    env: ['PLUGIN_FRONTEND'],
+    kind: imageName,
+    defaultText: "the daemon's",
+    help: 'Image of the Dockerfile frontend, as the build argument `BUILDKIT_SYNTAX`; `# syntax=` works as usual.',
+  }),
   skip_unused_stages: known('ignored', ['PLUGIN_SKIP_UNUSED_STAGES'], 'BuildKit always does.'),
   single_snapshot: known('ignored', ['PLUGIN_SINGLE_SNAPSHOT'], 'Kaniko only.'),
   snapshot_mode: known('ignored', ['PLUGIN_SNAPSHOT_MODE'], 'Kaniko only.'),

@@ -1,5 +1,6 @@
 // Rows: results of earlier builds. The daemon has its own layer cache; these settings add to it.
 import { cacheSources } from '../build-kinds.ts';
+import { text } from '../kinds.ts';
 import { known, works } from './row.ts';
 
 const placeholderHelp = 'Credential of a cache that is not available in this version.';
@@ -20,7 +21,12 @@ export const cacheRows = {
   cache_copy_layers: known('ignored', ['PLUGIN_CACHE_COPY_LAYERS'], 'Kaniko only.'),
   cache_run_layers: known('ignored', ['PLUGIN_CACHE_RUN_LAYERS'], 'Kaniko only.'),
   compressed_caching: known('ignored', ['PLUGIN_COMPRESSED_CACHING'], 'Kaniko only.'),
-  cache_mount_ns: known('unused', ['PLUGIN_CACHE_MOUNT_NS'], 'Namespace of `RUN --mount=type=cache`.'),
+  cache_mount_ns: works({
+    env: ['PLUGIN_CACHE_MOUNT_NS'],
+    kind: text,
+    defaultText: 'the repository, and whether it is a pull request',
+    help: 'Builds with the same text share what `RUN --mount=type=cache` keeps on the daemon; `shared` means all builds. The build argument `BUILDKIT_CACHE_MOUNT_NS` wins.',
+  }),
   path_style: known('unused', ['PLUGIN_PATH_STYLE'], 'Address style of an S3 cache.'),
   cache_tls_insecure: known('accepted', ['PLUGIN_CACHE_TLS_INSECURE'], 'The cache is read by the daemon.'),
   harness_self_hosted_s3_access_key: placeholder('PLUGIN_HARNESS_SELF_HOSTED_S3_ACCESS_KEY'),

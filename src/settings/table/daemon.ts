@@ -64,7 +64,11 @@ export const daemonRows = {
     help: '`debug` and `trace` mean `debug: true`; `error`, `fatal` and `panic` mean `quiet: true`.',
   }),
 
-  purge: known('ignored', ['PLUGIN_PURGE'], 'Nothing is left behind, and nothing of others is removed.'),
+  purge: worksWithDefault(true, {
+    env: ['PLUGIN_PURGE'],
+    kind: bool,
+    help: 'Remove the temporary name that the image has on a daemon with a graph-driver store. With `false` it stays there, and the log says how to remove it. Nothing of others is ever removed.',
+  }),
   daemon_off: known('ignored', ['PLUGIN_DAEMON_OFF'], 'No daemon is ever started.'),
   experimental: known('ignored', ['PLUGIN_EXPERIMENTAL'], 'The daemon decides.'),
   log_format: known('ignored', ['PLUGIN_LOG_FORMAT'], 'Kaniko only.'),

@@ -11,6 +11,7 @@ const plain: BuildInputs = {
   cacheFrom: [],
   addHosts: [],
   exporterAttrs: {},
+  sandbox: { network: 'default', limits: [], entitlements: [] },
 };
 
 const everything: BuildInputs = {
@@ -32,6 +33,18 @@ const everything: BuildInputs = {
   ],
   sourceDateEpoch: 1700000000,
   exporterAttrs: {},
+  sandbox: {
+    network: 'host',
+    shmSizeBytes: 128 * 1024 * 1024,
+    limits: [
+      { name: 'nofile', soft: 1024, hard: 2048 },
+      { name: 'core', soft: -1, hard: -1 },
+    ],
+    controlGroup: '/builds',
+    entitlements: ['security.insecure', 'network.host'],
+  },
+  frontendImage: 'docker/dockerfile:1',
+  cacheMountNamespace: 'octo/app/trusted',
 };
 
 const outputs: Readonly<Record<string, BuildOutput>> = {
@@ -67,6 +80,27 @@ describe('solveRequest', () => {
       { name: 'docker-build.invalid/app:1-2' },
     ]);
     expect(attrsFor({ kind: 'nothing' })).toEqual([]);
+  });
+
+  it('asks the gateway for the frontend of the setting, or else of the build argument, with all that its line says', () => {
+    const argument = new Map([['BUILDKIT_SYNTAX', ' docker/dockerfile:1-labs extra ']]);
+    expect(solveRequest({ ...plain, buildArgs: argument }, { kind: 'nothing' }, undefined)).toMatchObject({
+      frontend: 'gateway.v0',
+      frontendAttrs: { source: 'docker/dockerfile:1-labs', cmdline: 'docker/dockerfile:1-labs extra' },
+    });
+    expect(
+      solveRequest({ ...plain, buildArgs: argument, frontendImage: 'x/y:2' }, { kind: 'nothing' }, undefined),
+    ).toMatchObject({ frontend: 'gateway.v0', frontendAttrs: { source: 'x/y:2', cmdline: 'x/y:2' } });
+    expect(solveRequest(plain, { kind: 'nothing' }, undefined)).toMatchObject({ frontend: 'dockerfile.v0' });
+  });
+
+  it('lets a build argument say whose cache mounts are shared', () => {
+    const namespaceOf = (inputs: BuildInputs) =>
+      solveRequest(inputs, { kind: 'nothing' }, undefined).frontendAttrs['build-arg:BUILDKIT_CACHE_MOUNT_NS'];
+    expect(namespaceOf(plain)).toBeUndefined();
+    expect(namespaceOf({ ...plain, cacheMountNamespace: 'octo/app/pr' })).toBe('octo/app/pr');
+    const buildArgs = new Map([['BUILDKIT_CACHE_MOUNT_NS', 'mine']]);
+    expect(namespaceOf({ ...plain, cacheMountNamespace: 'octo/app/pr', buildArgs })).toBe('mine');
   });
 
   it('never names an exporter output with a tag of the target repository', () => {

@@ -1,7 +1,13 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
 import { WorkerRecordSchema } from '../../../src/buildkit/gen/worker_record_pb.js';
-import { detectImageStore, hostGatewayAddress, readWorker, type Worker } from '../../../src/buildkit/workers.ts';
+import {
+  detectImageStore,
+  hostGatewayAddress,
+  limitsRun,
+  readWorker,
+  type Worker,
+} from '../../../src/buildkit/workers.ts';
 
 const worker = (labels: Readonly<Record<string, string>>): Worker => ({ id: 'w', labels, platforms: [] });
 const gateway = { 'org.mobyproject.buildkit.worker.moby.host-gateway-ip': '172.17.0.1' };
@@ -25,6 +31,14 @@ describe('a worker', () => {
   it('tells the address of the host, when it knows', () => {
     expect(hostGatewayAddress([worker(gateway)])).toBe('172.17.0.1');
     expect(hostGatewayAddress([worker({})])).toBeUndefined();
+    const unset = { 'org.mobyproject.buildkit.worker.moby.host-gateway-ip': '<nil>' };
+    expect(hostGatewayAddress([worker(unset)])).toBeUndefined();
+  });
+
+  it('limits RUN, unless it is that of 20.10', () => {
+    expect(limitsRun([worker(gateway)])).toBe(true);
+    expect(limitsRun([worker({})])).toBe(false);
+    expect(limitsRun([])).toBe(false);
   });
 
   it('lists its platforms as text, each once', () => {

@@ -128,6 +128,37 @@ describe('the build', () => {
     expect(new Set([usual, ...others]).size).toBe(5);
   });
 
+  it('asks for the host’s network when RUN is to have it', () => {
+    expect(plan({ network: 'host', allow: 'security.insecure' }).build.sandbox).toEqual({
+      network: 'host',
+      limits: [],
+      entitlements: ['security.insecure', 'network.host'],
+    });
+    expect(plan({ network: 'none', shm_size: '1k', ulimit: 'core=0', cgroup_parent: '/x' }).build.sandbox).toEqual({
+      network: 'none',
+      shmSizeBytes: 1024,
+      limits: [{ name: 'core', soft: 0, hard: 0 }],
+      controlGroup: '/x',
+      entitlements: [],
+    });
+  });
+
+  it.each<[StepSettings, Partial<BuildInfo>, string | undefined]>([
+    [{}, {}, 'Octo/My_App/trusted'],
+    [{}, { event: 'pull_request' }, 'Octo/My_App/pr'],
+    [{}, { event: 'pull_request_closed' }, 'Octo/My_App/pr'],
+    [{}, { repository: '' }, 'local/trusted'],
+    [{ cache_mount_ns: 'team' }, { event: 'pull_request' }, 'team'],
+    [{ cache_mount_ns: 'shared' }, {}, undefined],
+  ])('with %j and %j shares cache mounts as %s', (settings, more, namespace) => {
+    expect(plan(settings, more).build.cacheMountNamespace).toBe(namespace);
+  });
+
+  it('leaves its temporary name on the daemon only when told so', () => {
+    expect(plan({}).build.keepsTemporaryImage).toBe(false);
+    expect(plan({ purge: 'false' }).build.keepsTemporaryImage).toBe(true);
+  });
+
   it('has a name for its temporary image without a pipeline, too', () => {
     const nobody = readBuildInfo({});
     expect(makePlan(goodStep({ repo: 'reg.example/Team'.toLowerCase() }), nobody, now).build.repositorySlug).toBe(
