@@ -1,7 +1,7 @@
 # The whole life of the project in six words. On a fresh Debian machine, as root, with Node (20.19 or later), npm and make.
 .PHONY: build check test demo bench clean
 
-# What the tests run against; the engines themselves are fetched by scripts/fetch-engines.js.
+# What the tests run against; the engines themselves are fetched by scripts/fetch-engines.js, cosign by scripts/fetch-cosign.js.
 TEST_PACKAGES = docker.io docker-registry skopeo busybox-static iproute2 iptables openssl openssh-client
 
 modules = node_modules/.package-lock.json
@@ -18,6 +18,7 @@ check: $(modules)
 test: build
 	scripts/install-packages.sh $(TEST_PACKAGES)
 	node scripts/fetch-engines.js
+	node scripts/fetch-cosign.js
 	npm test
 
 # Builds and publishes two small images before your eyes, with a throwaway registry, and leaves nothing behind.

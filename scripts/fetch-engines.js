@@ -1,9 +1,9 @@
 // Puts the Docker engines that the tests need into .cache/engines/, unpacked and never installed. Debian 12's is taken from
 // the machine when it is there. Packages come from the mirror that this machine's apt already uses, only the suite is another.
 // Nothing is fetched when it is there already: run it as often as you like.
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { run, unpackPackages } from './debian-packages.js';
 
 /** Bump it when the layout below changes: older caches are then thrown away. */
 const layout = '1';
@@ -24,61 +24,6 @@ const engines = [
 ];
 
 const root = resolve(import.meta.dirname, '..', '.cache', 'engines');
-
-function run(command, args, options = {}) {
-  return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'], ...options });
-}
-
-/** The address of the Debian archive in this machine's own apt configuration. */
-function mirror() {
-  const targets = run('apt-get', [
-    'indextargets',
-    '--no-release-info',
-    '--format',
-    '$(SITE)\t$(RELEASE)\t$(COMPONENT)',
-  ]);
-  const rows = targets.split('\n').map((line) => line.split('\t'));
-  const codename = /^VERSION_CODENAME=(.+)$/m.exec(readFileSync('/etc/os-release', 'utf8'))?.[1];
-  const found = rows.find(([, release, component]) => component === 'main' && [codename, 'stable'].includes(release));
-  if (found === undefined) throw new Error('no Debian archive with "main" in the apt configuration of this machine');
-  return found[0];
-}
-
-/** apt-get with its own lists, state and cache in `folder`: the machine's own are neither read nor written. */
-function aptIn(folder, suite) {
-  for (const path of ['lists/partial', 'cache/archives/partial', 'empty']) {
-    mkdirSync(join(folder, path), { recursive: true });
-  }
-  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
-  const trust = existsSync(keyring) ? `[signed-by=${keyring}] ` : '';
-  writeFileSync(join(folder, 'sources.list'), `deb ${trust}${mirror()} ${suite} main\n`);
-  writeFileSync(join(folder, 'status'), '');
-  const options = {
-    'Dir::Etc::sourcelist': join(folder, 'sources.list'),
-    'Dir::Etc::sourceparts': join(folder, 'empty'),
-    'Dir::Etc::preferencesparts': join(folder, 'empty'),
-    'Dir::State': folder,
-    'Dir::State::lists': join(folder, 'lists'),
-    'Dir::State::status': join(folder, 'status'),
-    'Dir::Cache': join(folder, 'cache'),
-    'APT::Sandbox::User': 'root',
-    'Acquire::Languages': 'none',
-    'Acquire::Retries': '3',
-  };
-  const flags = Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
-  return (...args) => run('apt-get', ['-q', ...flags, ...args], { cwd: folder });
-}
-
-function download(engine, target) {
-  const work = join(target, 'apt');
-  const apt = aptIn(work, engine.suite);
-  apt('update');
-  apt('download', ...engine.packages);
-  for (const file of readdirSync(work).filter((name) => name.endsWith('.deb'))) {
-    run('dpkg', ['-x', join(work, file), join(target, 'root')]);
-  }
-  rmSync(work, { recursive: true });
-}
 
 /** The machine's own engine, when it is the very one that we want. */
 function installed(engine) {
@@ -118,7 +63,7 @@ function fetchEngine(engine) {
     console.log(
       `${engine.name}: fetching ${engine.packages.join(', ')} of Debian ${engine.suite} (not installed, only unpacked)`,
     );
-    download(engine, target);
+    unpackPackages({ suite: engine.suite, packages: engine.packages, folder: join(target, 'root') });
   }
   link(engine, target, own ? '/' : join(target, 'root'));
   const version = run(join(target, 'bin', 'dockerd'), ['--version']).trim();

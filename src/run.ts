@@ -21,6 +21,7 @@ import { makeImage } from './run/make-image.ts';
 import { openClouds } from './run/open-cloud.ts';
 import { openRegistries } from './run/open-registries.ts';
 import { publish } from './run/publish.ts';
+import { openSigner, sign } from './run/sign.ts';
 import type { Tools } from './run/tools.ts';
 import { readBuildInfo } from './settings/build-info.ts';
 import { readSettings } from './settings/read-settings.ts';
@@ -49,7 +50,11 @@ export async function run(edge: World): Promise<0 | ExitCode> {
     return 0;
   }
   const stepTail = failed.error instanceof BuildFailure ? progress.tailOf(failed.error.vertexDigest) : undefined;
-  const failure = formatFailure(failed.error, { leftOnDaemon, stepTail, publishing: phases.current === 'publish' });
+  const failure = formatFailure(failed.error, {
+    leftOnDaemon,
+    stepTail,
+    publishing: ['publish', 'sign'].includes(phases.current),
+  });
   for (const line of failure.lines) log.result(line);
   return failure.exitCode;
 }
@@ -64,6 +69,7 @@ async function follow(tools: Tools): Promise<void> {
   for (const warning of [...request.warnings, ...planned.warnings]) log.warn(warning);
   for (const note of planned.notes) log.info(note);
   limitTime(planned, tools);
+  const signer = await openSigner(planned.signing);
   if (request.mode === 'check') return log.result(formatPlan(planned));
   if (planned.action.kind === 'nothing-to-do') return log.result(planned.action.reason);
   const prepared = await prepareBuild(planned.build, log);
@@ -79,7 +85,13 @@ async function follow(tools: Tools): Promise<void> {
   phases.start('build');
   const image = await makeImage(plan, prepared, daemon, registries, tools);
   const published = await publish(image, plan, daemon, registries, tools);
+  const signatures = await sign(published, registries.targets, signer, tools);
 
-  const facts = { ...progress.counts(), pushedByDaemon: image.kind === 'pushed', phases: phases.durations() };
+  const facts = {
+    ...progress.counts(),
+    signatures,
+    pushedByDaemon: image.kind === 'pushed',
+    phases: phases.durations(),
+  };
   for (const line of formatSummary(published, facts)) log.result(line);
 }

@@ -12,7 +12,7 @@ interface Floor {
 }
 
 const clients = ['engine', 'buildkit', 'registry', 'credentials'];
-const steps = ['settings', 'plan', 'build', 'publish', 'report'];
+const steps = ['settings', 'plan', 'build', 'publish', 'signing', 'report'];
 
 /** The arrows. A folder that is not listed here may not exist. */
 const law: Readonly<Record<string, Floor>> = {
@@ -25,6 +25,7 @@ const law: Readonly<Record<string, Floor>> = {
   plan: { imports: ['base'], typesOf: ['settings'] },
   build: { imports: [...clients, 'base'] },
   publish: { imports: [...clients, 'base'] },
+  signing: { imports: [...clients, 'base'] },
   report: { imports: [...clients, 'base'] },
   // An engine hands out a Dial, whose shape is BuildKit's.
   engine: { imports: ['base'], typesOf: ['buildkit'] },

@@ -8,6 +8,7 @@ import { cloudPlans, type CloudPlan } from './cloud-plan.ts';
 import { daemonPlan, type DaemonPlan } from './daemon-plan.ts';
 import { destinationOf, mergeTargets, publishPlan, type PublishPlan } from './destination-plan.ts';
 import { registryPlan, type RegistryPlan } from './registry-plan.ts';
+import { signingPlan, type SigningPlan } from './signing-plan.ts';
 import { uploadPlan, type UploadPlan } from './upload-plan.ts';
 import { registryFacts, type RegistryFacts, unnamedRegistry, variantNotes } from './variant.ts';
 
@@ -26,6 +27,8 @@ export interface Plan {
   readonly upload: UploadPlan;
   /** For the whole run. */
   readonly timeoutMs?: number;
+  /** Absent when nothing is to be signed. */
+  readonly signing?: SigningPlan;
   readonly quiet: boolean;
   readonly debug: boolean;
   /** Facts for the log. */
@@ -38,6 +41,7 @@ export interface Plan {
 export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
   const { values } = settings;
   const destination = destinationOf(settings, info);
+  const signing = signingPlan(settings);
   const publish =
     settings.dryRun || destination.kind !== 'tags'
       ? undefined
@@ -51,6 +55,7 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
     clouds: cloudPlans(settings),
     registryFacts: registryFacts(settings),
     upload: uploadPlan(settings),
+    ...(signing === undefined ? {} : { signing }),
     ...(values.timeout === undefined || values.timeout === 0 ? {} : { timeoutMs: values.timeout }),
     quiet: values.quiet || ['error', 'fatal', 'panic'].includes(values.log_level),
     debug: values.debug || ['debug', 'trace'].includes(values.log_level),
@@ -58,6 +63,7 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
       ...variantNotes(settings),
       ...settings.notes,
       ...(destination.kind === 'unpublished' ? [destination.reason] : []),
+      ...(signing !== undefined && publish === undefined ? ['nothing is published, so nothing is signed'] : []),
     ],
     warnings: destination.kind === 'tags' ? destination.warnings : [],
   };

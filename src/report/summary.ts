@@ -26,6 +26,16 @@ export interface RunFacts {
   readonly cachedSteps: number;
   /** Phases in order, with their length in milliseconds. */
   readonly phases: readonly (readonly [name: string, milliseconds: number])[];
+  /** By repository; empty when nothing was to be signed. */
+  readonly signatures?: readonly SignatureFacts[];
+}
+
+/** What became of the signature in a repository. */
+export interface SignatureFacts {
+  readonly repository: string;
+  readonly outcome: 'added' | 'unchanged' | 'failed';
+  /** Signed images of an index. */
+  readonly children: number;
 }
 
 const shortDigestLength = 'sha256:'.length + 12;
@@ -35,20 +45,33 @@ export function formatSummary(published: PublishedFacts | undefined, facts: RunF
   const totalMs = facts.phases.reduce((sum, [, milliseconds]) => sum + milliseconds, 0);
   const phases = facts.phases.map(([name, milliseconds]) => `${name} ${formatSeconds(milliseconds)}`).join(', ');
   return [
-    ...(published === undefined ? ['built; nothing was published'] : formatPublished(published, facts.pushedByDaemon)),
+    ...(published === undefined ? ['built; nothing was published'] : formatPublished(published, facts)),
     ...(facts.steps > 0 ? [`  steps   ${facts.cachedSteps} of ${facts.steps} cached`] : []),
     `  time    ${formatSeconds(totalMs)} (${phases})`,
   ];
 }
 
-function formatPublished(published: PublishedFacts, pushedByDaemon: boolean): readonly string[] {
+function formatPublished(published: PublishedFacts, { pushedByDaemon, signatures = [] }: RunFacts): readonly string[] {
   const repositories = [...new Set(published.tags.map(({ repository }) => repository))];
   const targets = repositories.flatMap((repository) => {
     const tags = published.tags.filter((tag) => tag.repository === repository);
-    return [`published ${repository}`, `  tags    ${tags.map(formatTag).join(', ')}`];
+    return [
+      `published ${repository}`,
+      `  tags    ${tags.map(formatTag).join(', ')}`,
+      ...formatSignature(signatures, repository),
+    ];
   });
   const upload = pushedByDaemon ? 'pushed by the daemon' : formatUpload(published);
   return [...targets, `  digest  ${published.digest}`, `  size    ${formatBytes(published.imageBytes)}, ${upload}`];
+}
+
+function formatSignature(signatures: readonly SignatureFacts[], repository: string): readonly string[] {
+  const signature = signatures.find((candidate) => candidate.repository === repository);
+  if (signature === undefined) return [];
+  const { outcome, children } = signature;
+  if (outcome === 'failed') return ['  signed  no, see the warning above'];
+  const also = children === 0 ? '' : `, with ${formatCount(children, 'image')} of the index`;
+  return [`  signed  yes${also}${outcome === 'unchanged' ? ' (had been signed before)' : ''}`];
 }
 
 function formatTag({ tag, outcome, before }: PublishedFacts['tags'][number]): string {

@@ -4,10 +4,11 @@ import type { CrossInputs } from './cross-checks/cross-inputs.ts';
 import { checkDaemon } from './cross-checks/daemon.ts';
 import { checkDestination } from './cross-checks/destination.ts';
 import { checkRegistries } from './cross-checks/registries.ts';
+import { checkSigning } from './cross-checks/signing.ts';
 import { checkVariant } from './cross-checks/variant.ts';
 import { addProblem } from './findings.ts';
 
-const checks = [checkDestination, checkRegistries, checkDaemon, checkBuild, checkVariant];
+const checks = [checkDestination, checkRegistries, checkDaemon, checkBuild, checkVariant, checkSigning];
 
 /** Runs all checks. */
 export function crossCheck(inputs: CrossInputs): void {

@@ -8,6 +8,7 @@ import { withGitToken } from './git-token.ts';
 import { checkForSecrets, readBuildArgs } from './read-build-args.ts';
 import { readCertificates, readDockerConfigs, redactLogin } from './read-logins.ts';
 import { readSecrets } from './read-secrets.ts';
+import { readSigning } from './read-signing.ts';
 import { readNamedContexts, readSource } from './read-source.ts';
 import { readExtraTags, readTags } from './read-tags.ts';
 import { readValues } from './read-values.ts';
@@ -53,6 +54,7 @@ export function readSettings({ env, argv, files, redact }: SettingsInputs): Requ
   const secrets = withGitToken(readSecrets(secretInputs), contexts, secretInputs);
   const buildArgs = readBuildArgs(values, environment, findings);
   checkForSecrets(buildArgs, secrets, values, findings);
+  const signing = readSigning({ values, files, redact, findings });
   const settings: Settings = {
     values,
     variant,
@@ -63,6 +65,7 @@ export function readSettings({ env, argv, files, redact }: SettingsInputs): Requ
     secrets,
     dockerConfigs: readDockerConfigs(logins),
     caCertificates: readCertificates(logins),
+    ...(signing === undefined ? {} : { signing }),
     dryRun,
     notes,
   };

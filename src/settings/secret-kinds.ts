@@ -124,7 +124,7 @@ export const sshPrivateKey: Kind<string> = {
 };
 
 /** Secrets stores turn line ends into the two characters `\n`, or cut off the last one. */
-function repairLines(text: string): string {
+export function repairLines(text: string): string {
   const lines = text.includes('\n') ? text : text.replaceAll('\\r', '').replaceAll('\\n', '\n');
   return `${lines.replaceAll('\r', '').trim()}\n`;
 }

@@ -21,6 +21,8 @@ export interface Settings {
   readonly dockerConfigs: readonly DockerConfigText[];
   /** PEM texts. */
   readonly caCertificates: readonly string[];
+  /** Absent when nothing is to be signed. */
+  readonly signing?: SigningSettings;
   /** No publishing: `dry_run: true` or `push: false`. */
   readonly dryRun: boolean;
   /** Facts for the log, e.g. that the tags came from a file. */
@@ -85,4 +87,16 @@ export interface DockerConfigText {
   readonly text: string;
   /** "settings config", "~/.docker/config.json": for messages. */
   readonly source: string;
+}
+
+/** How what is published is signed. */
+export interface SigningSettings {
+  /** A single private key block, and the password that may be needed to open it. */
+  readonly key: { readonly pem: string; readonly password: string | undefined };
+  /** Signed along with each digest. */
+  readonly annotations: ReadonlyMap<string, string>;
+  /** The images of an index are signed too. */
+  readonly recursive: boolean;
+  /** A failure to sign fails the step. */
+  readonly required: boolean;
 }
