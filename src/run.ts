@@ -13,7 +13,6 @@ import { LogWriter } from './report/log-writer.ts';
 import { Phases } from './report/phases.ts';
 import { formatPlan } from './report/plan-preview.ts';
 import { Progress } from './report/progress.ts';
-import { formatSummary } from './report/summary.ts';
 import { chooseTags } from './run/choose-tags.ts';
 import { connectDaemon } from './run/connect-daemon.ts';
 import { limitTime } from './run/limit-time.ts';
@@ -21,6 +20,7 @@ import { makeImage } from './run/make-image.ts';
 import { openClouds } from './run/open-cloud.ts';
 import { openRegistries } from './run/open-registries.ts';
 import { publish } from './run/publish.ts';
+import { report, reportNothing } from './run/report.ts';
 import { openSigner, sign } from './run/sign.ts';
 import type { Tools } from './run/tools.ts';
 import { readBuildInfo } from './settings/build-info.ts';
@@ -38,7 +38,8 @@ export async function run(edge: World): Promise<0 | ExitCode> {
   const ledger = new Ledger();
   const deadline = new Deadline(edge.signal);
   const world = { ...edge, signal: deadline.signal };
-  const failed = await follow({ world, log, redact, phases, progress, ledger, deadline }).then(
+  const mask = (text: string): string => redactor.redact(text);
+  const failed = await follow({ world, log, redact, mask, phases, progress, ledger, deadline }).then(
     () => undefined,
     (error: unknown) => ({ error: failureOfRun(error, world.signal, phases.current) }),
   );
@@ -60,7 +61,7 @@ export async function run(edge: World): Promise<0 | ExitCode> {
 }
 
 async function follow(tools: Tools): Promise<void> {
-  const { world, log, redact, phases, progress } = tools;
+  const { world, log, redact, phases } = tools;
   const { env, argv } = world;
   const request = readSettings({ env, argv, files: workspaceFiles(world.cwd), redact });
   if (!('settings' in request)) return log.result(request.mode === 'help' ? usage() : `docker-build ${world.version}`);
@@ -71,15 +72,15 @@ async function follow(tools: Tools): Promise<void> {
   limitTime(planned, tools);
   const signer = await openSigner(planned.signing);
   if (request.mode === 'check') return log.result(formatPlan(planned));
-  if (planned.action.kind === 'nothing-to-do') return log.result(planned.action.reason);
+  if (planned.action.kind === 'nothing-to-do') return reportNothing(planned.action.reason, planned, [], tools);
   const prepared = await prepareBuild(planned.build, log);
 
   phases.start('connect');
   const clouds = await openClouds(planned, tools);
   const plan = atRegistry(planned, clouds.registry);
   const opened = await openRegistries(plan, clouds, tools);
-  const { registries, nothingToDo } = await chooseTags(plan, opened, tools);
-  if (nothingToDo !== undefined) return log.result(nothingToDo);
+  const { registries, skipped, nothingToDo } = await chooseTags(plan, opened, tools);
+  if (nothingToDo !== undefined) return reportNothing(nothingToDo, plan, skipped, tools);
   const daemon = await connectDaemon(plan, prepared, registries, tools);
 
   phases.start('build');
@@ -87,11 +88,5 @@ async function follow(tools: Tools): Promise<void> {
   const published = await publish(image, plan, daemon, registries, tools);
   const signatures = await sign(published, registries.targets, signer, tools);
 
-  const facts = {
-    ...progress.counts(),
-    signatures,
-    pushedByDaemon: image.kind === 'pushed',
-    phases: phases.durations(),
-  };
-  for (const line of formatSummary(published, facts)) log.result(line);
+  await report({ published, image, skipped, signatures }, plan, registries, tools);
 }

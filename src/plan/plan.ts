@@ -6,8 +6,15 @@ import type { Settings } from '../settings/settings.ts';
 import { buildPlan, type BuildPlan } from './build-plan.ts';
 import { cloudPlans, type CloudPlan } from './cloud-plan.ts';
 import { daemonPlan, type DaemonPlan } from './daemon-plan.ts';
-import { destinationOf, mergeTargets, publishPlan, type PublishPlan } from './destination-plan.ts';
+import {
+  destinationOf,
+  mergeTargets,
+  publishPlan,
+  type PublishPlan,
+  type PublishTargetPlan,
+} from './destination-plan.ts';
 import { registryPlan, type RegistryPlan } from './registry-plan.ts';
+import { reportPlan, type ReportPlan } from './report-plan.ts';
 import { signingPlan, type SigningPlan } from './signing-plan.ts';
 import { uploadPlan, type UploadPlan } from './upload-plan.ts';
 import { registryFacts, type RegistryFacts, unnamedRegistry, variantNotes } from './variant.ts';
@@ -29,6 +36,7 @@ export interface Plan {
   readonly timeoutMs?: number;
   /** Absent when nothing is to be signed. */
   readonly signing?: SigningPlan;
+  readonly report: ReportPlan;
   readonly quiet: boolean;
   readonly debug: boolean;
   /** Facts for the log. */
@@ -42,10 +50,8 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
   const { values } = settings;
   const destination = destinationOf(settings, info);
   const signing = signingPlan(settings);
-  const publish =
-    settings.dryRun || destination.kind !== 'tags'
-      ? undefined
-      : publishPlan(settings, destination.tags, destination.release);
+  const wanted = destination.kind === 'tags' ? publishPlan(settings, destination.tags, destination.release) : undefined;
+  const publish = settings.dryRun ? undefined : wanted;
   return {
     action: destination.kind === 'nothing' ? { kind: 'nothing-to-do', reason: destination.reason } : { kind: 'build' },
     daemon: daemonPlan(settings),
@@ -57,7 +63,8 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
     upload: uploadPlan(settings),
     ...(signing === undefined ? {} : { signing }),
     ...(values.timeout === undefined || values.timeout === 0 ? {} : { timeoutMs: values.timeout }),
-    quiet: values.quiet || ['error', 'fatal', 'panic'].includes(values.log_level),
+    report: reportPlan(settings, wanted?.targets ?? []),
+    quiet: values.quiet || values.progress === 'quiet' || ['error', 'fatal', 'panic'].includes(values.log_level),
     debug: values.debug || ['debug', 'trace'].includes(values.log_level),
     notes: [
       ...variantNotes(settings),
@@ -71,16 +78,21 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
 
 /** The plan with the registry that a cloud has named in the place of the unnamed one. */
 export function atRegistry(plan: Plan, host: string | undefined): Plan {
-  if (host === undefined || plan.publish === undefined) return plan;
-  const targets = plan.publish.targets.map((target) =>
-    target.repository.domain === unnamedRegistry
-      ? { ...target, repository: parseReference(`${host}/${target.repository.path}`) }
-      : target,
-  );
+  if (host === undefined) return plan;
+  const atHost = (targets: readonly PublishTargetPlan[]): readonly PublishTargetPlan[] =>
+    mergeTargets(
+      targets.map((target) =>
+        target.repository.domain === unnamedRegistry
+          ? { ...target, repository: parseReference(`${host}/${target.repository.path}`) }
+          : target,
+      ),
+    );
+  const { publish, report } = plan;
   const { registryUrl } = plan.registryFacts;
   return {
     ...plan,
-    publish: { ...plan.publish, targets: mergeTargets(targets) },
+    ...(publish === undefined ? {} : { publish: { ...publish, targets: atHost(publish.targets) } }),
+    report: { ...report, wanted: atHost(report.wanted) },
     registryFacts: { ...plan.registryFacts, registryUrl: registryUrl === unnamedRegistry ? host : registryUrl },
   };
 }

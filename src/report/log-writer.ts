@@ -46,6 +46,16 @@ export class LogWriter implements Log {
     this.#write(`${this.#masked(lines.join('\n'))}\n`);
   }
 
+  /** A line of JSON: its length and its characters are the reader's affair, but for those that a terminal obeys. */
+  json(line: string): void {
+    if (this.#level.quiet) return;
+    const plain = line.replace(
+      /[\u007f-\u009f]/g,
+      (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    );
+    this.#write(`${this.#redactor.redact(plain)}\n`);
+  }
+
   /**
    * Masks last of all: what is removed or cut from a line must not put a secret together, or leave half of one. Nor must
    * colours hide it: a text with a secret in it loses them.

@@ -2,6 +2,7 @@
 // Progress is display only: nothing here decides how the build ended. See "Progress" in BuildKit's docs/dev and
 // util/progress; lines look as users of `docker build --progress=plain` know them.
 import type { StatusUpdate, VertexLog, VertexState, VertexStatus } from '../buildkit/status.ts';
+import type { StepEnd } from './cache-metrics.ts';
 import { formatBytes, formatSeconds } from './format.ts';
 import { StepOutput } from './step-output.ts';
 
@@ -50,7 +51,7 @@ interface Step {
 
 /** Prints progress as it arrives. Feed it with `update`, then call `end` once. */
 export class Progress {
-  readonly #write: (line: string) => void;
+  #write: (line: string) => void;
   readonly #now: () => number;
   readonly #steps = new Map<string, Step>();
   readonly #groups = new Map<string, Step>();
@@ -85,6 +86,11 @@ export class Progress {
     this.#flush(false);
   }
 
+  /** From now on nothing is printed; steps are still counted. */
+  mute(): void {
+    this.#write = () => undefined;
+  }
+
   /** Prints what is left, also of steps that were cut off. */
   end(): void {
     for (const step of this.#all()) step.pending.push(...step.output.rest());
@@ -95,6 +101,14 @@ export class Progress {
   counts(): BuildCounts {
     const real = this.#all().filter(({ name }) => /^\[(?!internal)[^\]]*\d+\/\d+\] (?!FROM )/.test(name));
     return { steps: real.length, cachedSteps: real.filter((step) => step.cached).length };
+  }
+
+  /** How each step that was shown has ended, by number. Steps that never ended count as cancelled. */
+  stepEnds(): readonly StepEnd[] {
+    return this.#all()
+      .flatMap((step) => (step.number === undefined ? [] : [{ number: step.number, step }]))
+      .sort((a, b) => a.number - b.number)
+      .map(({ number, step }) => ({ number, status: statusOf(step), milliseconds: durationOf(step) }));
   }
 
   /** The failed step's name and last lines: by digest when the daemon named it, else the step that reported an error. */
@@ -252,7 +266,17 @@ function isCancelled(error: string): boolean {
 function endLine(step: Step): string {
   if (step.error !== '') return isCancelled(step.error) ? 'CANCELED' : `ERROR: ${firstLine(step.error)}`;
   if (step.cached) return 'CACHED';
-  return `DONE ${formatSeconds((step.completed ?? 0) - (step.started ?? step.completed ?? 0))}`;
+  return `DONE ${formatSeconds(durationOf(step))}`;
+}
+
+function durationOf({ started, completed }: Step): number {
+  return completed === undefined ? 0 : completed - (started ?? completed);
+}
+
+function statusOf(step: Step): StepEnd['status'] {
+  if (step.error !== '') return isCancelled(step.error) ? 'CANCELED' : 'ERROR';
+  if (step.cached) return 'CACHED';
+  return step.completed === undefined ? 'CANCELED' : 'DONE';
 }
 
 function statusLine(status: VertexStatus): string {

@@ -9,6 +9,7 @@ import { temporaryName } from '../plan/temporary-name.ts';
 import type { Daemon } from './connect-daemon.ts';
 import type { Registries } from './open-registries.ts';
 import type { Tools } from './tools.ts';
+import { watchBuild } from './watch-build.ts';
 
 /** Builds. Throws BuildFailure, another PluginError, or the reason of the run's signal. */
 export async function makeImage(
@@ -16,8 +17,9 @@ export async function makeImage(
   prepared: PreparedBuild,
   { engine, builder, order }: Daemon,
   { client, credentials, targets }: Registries,
-  { world, log, ledger, progress }: Tools,
+  tools: Tools,
 ): Promise<BuiltImage> {
+  const { world, log, ledger } = tools;
   const startSeconds = Math.floor(world.now().getTime() / 1000);
   const temporary = temporaryName({ ...plan.build, startSeconds, random: world.randomHex(16) });
   const repositories = targets.map(({ address }) => address);
@@ -28,13 +30,16 @@ export async function makeImage(
     ledger.enter(temporary, () => removeTemporaryImage(engine, temporary, { mayStillCome }));
   const tokens = registryAuthority(client, credentials, output.kind === 'push-by-digest' ? repositories : []);
   const building = { builder, output, tokens, log, onEnded: () => (mayStillCome = false) };
-  const onStatus = progress.update.bind(progress);
   const pinned = await pinNamedImages({ ...prepared, order }, async (image) => {
     const head = await client.repository(image).headManifest(image.tag ?? 'latest', world.signal);
     return head?.digest;
   });
-  const image = await buildImage(pinned, { ...building, onStatus }, world.signal);
-  progress.end();
-  if (stays) log.info(`purge: false left ${temporary} on the daemon; docker rmi ${temporary} removes it there`);
-  return image;
+  const watch = watchBuild(plan, tools);
+  try {
+    const image = await buildImage(pinned, { ...building, onStatus: watch.onStatus }, world.signal);
+    if (stays) log.info(`purge: false left ${temporary} on the daemon; docker rmi ${temporary} removes it there`);
+    return image;
+  } finally {
+    await watch.end();
+  }
 }

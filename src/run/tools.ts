@@ -13,6 +13,8 @@ export interface Tools {
   readonly log: LogWriter;
   /** Masks a secret from now on; false when it is too short for that. */
   readonly redact: (secret: string) => boolean;
+  /** The text with every known secret masked. */
+  readonly mask: (text: string) => string;
   readonly ledger: Ledger;
   readonly phases: Phases;
   readonly progress: Progress;

@@ -7,6 +7,7 @@ import { findGiven } from './given.ts';
 import { withGitToken } from './git-token.ts';
 import { checkForSecrets, readBuildArgs } from './read-build-args.ts';
 import { readCertificates, readDockerConfigs, redactLogin } from './read-logins.ts';
+import { readReports } from './read-reports.ts';
 import { readSecrets } from './read-secrets.ts';
 import { readSigning } from './read-signing.ts';
 import { readNamedContexts, readSource } from './read-source.ts';
@@ -66,6 +67,7 @@ export function readSettings({ env, argv, files, redact }: SettingsInputs): Requ
     dockerConfigs: readDockerConfigs(logins),
     caCertificates: readCertificates(logins),
     ...(signing === undefined ? {} : { signing }),
+    reports: readReports({ values, given, environment, files, findings }),
     dryRun,
     notes,
   };

@@ -1,6 +1,7 @@
 // What a step asked for, complete and checked: the values of the table, and what reading the workspace and the environment
 // made of them. The plan is made from this and the build facts alone.
 import type { ImageTag } from './destination-kinds.ts';
+import type { Reports } from './read-reports.ts';
 import type { Values } from './table.ts';
 import type { VariantChoice } from './variant.ts';
 
@@ -23,6 +24,8 @@ export interface Settings {
   readonly caCertificates: readonly string[];
   /** Absent when nothing is to be signed. */
   readonly signing?: SigningSettings;
+  /** What is written about the run, and where. */
+  readonly reports: Reports;
   /** No publishing: `dry_run: true` or `push: false`. */
   readonly dryRun: boolean;
   /** Facts for the log, e.g. that the tags came from a file. */
