@@ -22,11 +22,9 @@ import { openRegistries } from './run/open-registries.ts';
 import { publish } from './run/publish.ts';
 import { report, reportNothing } from './run/report.ts';
 import { openSigner, sign } from './run/sign.ts';
+import { readStep } from './run/read-step.ts';
 import type { Tools } from './run/tools.ts';
-import { readBuildInfo } from './settings/build-info.ts';
-import { readSettings } from './settings/read-settings.ts';
 import { usage } from './settings/reference-table.ts';
-import { workspaceFiles } from './settings/workspace-files.ts';
 
 /** Runs one step; never throws. @returns the exit code, once everything that the run made on the daemon is removed */
 export async function run(edge: World): Promise<0 | ExitCode> {
@@ -61,11 +59,10 @@ export async function run(edge: World): Promise<0 | ExitCode> {
 }
 
 async function follow(tools: Tools): Promise<void> {
-  const { world, log, redact, phases } = tools;
-  const { env, argv } = world;
-  const request = readSettings({ env, argv, files: workspaceFiles(world.cwd), redact });
+  const { world, log, phases } = tools;
+  const { request, info } = await readStep(tools);
   if (!('settings' in request)) return log.result(request.mode === 'help' ? usage() : `docker-build ${world.version}`);
-  const planned = makePlan(request.settings, readBuildInfo(env), world.now());
+  const planned = makePlan(request.settings, info, world.now());
   log.setLevel(planned);
   for (const warning of [...request.warnings, ...planned.warnings]) log.warn(warning);
   for (const note of planned.notes) log.info(note);

@@ -19,12 +19,20 @@ export function fitToBuilder(order: BuildOrder, builder: Builder): FittedOrder {
   checkPlatforms(order, builder);
   checkSandbox(order, builder);
   checkHosts(order, builder);
-  return { order, warnings: [] };
+  return { order, warnings: [...fileTimesWarnings(order, builder)] };
 }
 
 /** Something that was asked for and that this daemon has not got. */
 function cannot(message: string, hint: string): PluginError {
   return new PluginError({ code: 'daemon-cannot', exitCode: 2, message, hint });
+}
+
+/** The daemon makes the layers, and its exporter ignores the wish: everything else that makes a build reproducible holds. */
+function fileTimesWarnings({ exporterAttrs }: BuildOrder, { imageStore }: Builder): readonly string[] {
+  if (imageStore === 'containerd' || !('rewrite-timestamp' in exporterAttrs)) return [];
+  return [
+    `settings.reproducible: times of files stay as they are, because this daemon's graph-driver image store keeps them; ${containerdStoreHint}`,
+  ];
 }
 
 function checkPlatforms({ platforms }: BuildOrder, { imageStore }: Builder): void {

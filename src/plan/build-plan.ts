@@ -6,6 +6,7 @@ import { mergeBuildArgs } from './build-args.ts';
 import { exporterAttrs } from './exporter-attrs.ts';
 import { imageLabels, withoutLogin } from './labels.ts';
 import { sandboxPlan, type SandboxPlan } from './sandbox-plan.ts';
+import { sourceDate } from './source-date.ts';
 import { sourcePlan, type SourcePlan } from './source-plan.ts';
 import { repositorySlug } from './temporary-name.ts';
 
@@ -45,7 +46,7 @@ export interface BuildPlan extends SourcePlan {
 /** What the settings and the build facts say about the build. */
 export function buildPlan(settings: Settings, info: BuildInfo, now: Date): BuildPlan {
   const { values } = settings;
-  const epoch = values.source_date_epoch;
+  const { seconds: epoch } = sourceDate(values, info);
   return {
     ...sourcePlan(settings),
     ...(values.target === undefined ? {} : { target: values.target }),

@@ -6,7 +6,12 @@ import type { Settings } from '../settings/settings.ts';
 type Attrs = Readonly<Record<string, string>>;
 
 /** A line for each topic. */
-const topics: readonly ((settings: Settings) => Attrs)[] = [];
+const topics: readonly ((settings: Settings) => Attrs)[] = [reproducibleAttrs];
+
+/** Times of files become the source date. */
+function reproducibleAttrs({ values }: Settings): Attrs {
+  return values.reproducible ? { 'rewrite-timestamp': 'true' } : {};
+}
 
 /** The attributes of all topics. */
 export function exporterAttrs(settings: Settings): Attrs {

@@ -16,6 +16,7 @@ import {
 import { registryPlan, type RegistryPlan } from './registry-plan.ts';
 import { reportPlan, type ReportPlan } from './report-plan.ts';
 import { signingPlan, type SigningPlan } from './signing-plan.ts';
+import { sourceDate } from './source-date.ts';
 import { uploadPlan, type UploadPlan } from './upload-plan.ts';
 import { registryFacts, type RegistryFacts, unnamedRegistry, variantNotes } from './variant.ts';
 
@@ -72,7 +73,7 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
       ...(destination.kind === 'unpublished' ? [destination.reason] : []),
       ...(signing !== undefined && publish === undefined ? ['nothing is published, so nothing is signed'] : []),
     ],
-    warnings: destination.kind === 'tags' ? destination.warnings : [],
+    warnings: [...(destination.kind === 'tags' ? destination.warnings : []), ...sourceDate(values, info).warnings],
   };
 }
 

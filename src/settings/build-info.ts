@@ -14,13 +14,19 @@ export interface BuildInfo {
   readonly remoteUrl: string;
   /** `push`, `tag`, `pull_request`, ... */
   readonly event: string;
+  /** Unix seconds: when the pipeline was started. */
+  readonly createdSeconds?: number;
+  /** Unix seconds: when the commit of the workspace was made; looked up only when it is wanted. */
+  readonly commitSeconds?: number;
 }
 
 /** Reads the facts from the environment of a step. */
 export function readBuildInfo(environment: Environment): BuildInfo {
   const first = (...names: readonly string[]) =>
     names.map((name) => environment[name]).find((value) => value !== undefined && value !== '') ?? '';
+  const created = first('DRONE_BUILD_CREATED', 'CI_PIPELINE_CREATED');
   return {
+    ...(/^[1-9]\d{0,11}$/.test(created) ? { createdSeconds: Number(created) } : {}),
     ref: first('DRONE_COMMIT_REF', 'CI_COMMIT_REF'),
     defaultBranch: first('DRONE_REPO_BRANCH', 'CI_REPO_DEFAULT_BRANCH'),
     commit: first('DRONE_COMMIT_SHA', 'CI_COMMIT_SHA'),

@@ -153,13 +153,13 @@ export const secretText: Kind<string> = {
   },
 };
 
-/** A number of seconds since 1970, for reproducible builds. */
-export const epochSeconds: Kind<number> = {
-  name: 'integer',
-  read(value: string, context: ReadContext): Reading<number> {
-    const rule = 'must be a number of seconds since 1970';
-    if (value.trim().toLowerCase() === 'commit') return bad('"commit" is not available in this version', rule);
-    return int({ min: 0, max: maxEpochSeconds }).read(value, context);
+/** A number of seconds since 1970, or the time of the commit, for reproducible builds. */
+export const epochSeconds: Kind<number | 'commit'> = {
+  name: 'integer or commit',
+  read(value: string, context: ReadContext): Reading<number | 'commit'> {
+    return value.trim().toLowerCase() === 'commit'
+      ? good('commit')
+      : int({ min: 0, max: maxEpochSeconds }).read(value, context);
   },
 };
 

@@ -2,6 +2,7 @@
 // Everything that is wrong is found before any connection and reported at once.
 import { readCommandLine } from './command-line.ts';
 import { crossCheck, isDryRun } from './cross-checks.ts';
+import { lookUpEnvironment } from './extra-environment.ts';
 import { SettingsError, type Findings } from './findings.ts';
 import { findGiven } from './given.ts';
 import { withGitToken } from './git-token.ts';
@@ -25,6 +26,8 @@ export interface SettingsInputs {
   readonly files: WorkspaceFiles;
   /** Called with each secret as soon as it is read. */
   readonly redact: Redact;
+  /** What was found and noted before the settings were read. */
+  readonly before?: { readonly findings: Findings; readonly notes: readonly string[] };
 }
 
 /** What a step asked for. */
@@ -35,25 +38,27 @@ export type Request =
   | { readonly mode: 'version' };
 
 /** Reads and checks everything. Throws SettingsError with a line for each problem, and nothing else. */
-export function readSettings({ env, argv, files, redact }: SettingsInputs): Request {
-  const findings: Findings = { problems: [], warnings: [] };
+export function readSettings({ env, argv, files, redact, before }: SettingsInputs): Request {
+  const findings: Findings = before?.findings ?? { problems: [], warnings: [] };
   const { mode, flags } = readCommandLine(argv, findings);
   if (mode === 'help') return { mode };
   if (mode === 'version') return { mode };
   // Without a prototype: settings name variables, and `toString` or `__proto__` are none.
   const environment: Environment = Object.assign(Object.create(null), env);
   const { given, variant } = findGiven(environment, flags, redact, findings);
-  const values = readValues(given, environment, redact, findings);
+  // What names variables looks them up here; the settings themselves are the step's alone.
+  const variables = lookUpEnvironment(environment, given, findings);
+  const values = readValues(given, variables, redact, findings);
   const dryRun = isDryRun({ values, given, findings });
   crossCheck({ values, given, variant, dryRun, findings });
-  const notes: string[] = [];
+  const notes: string[] = [...(before?.notes ?? [])];
   const source = { values, files, findings, notes };
   const logins = { values, given, environment, files, redact, findings };
   redactLogin(logins);
   const contexts = { source: readSource(source), namedContexts: readNamedContexts(source) };
-  const secretInputs = { values, environment, files, redact, findings };
+  const secretInputs = { values, environment: variables, files, redact, findings };
   const secrets = withGitToken(readSecrets(secretInputs), contexts, secretInputs);
-  const buildArgs = readBuildArgs(values, environment, findings);
+  const buildArgs = readBuildArgs(values, variables, findings);
   checkForSecrets(buildArgs, secrets, values, findings);
   const signing = readSigning({ values, files, redact, findings });
   const settings: Settings = {

@@ -1,5 +1,6 @@
 // Rows: where the files of the build come from, and the other ways to say what is built.
 import { contextAddress, namedContexts } from '../context-kinds.ts';
+import { variables } from '../extra-environment.ts';
 import { epochSeconds, path, bool, secret } from '../kinds.ts';
 import { known, offWords, works, worksWithDefault } from './row.ts';
 
@@ -37,11 +38,24 @@ export const buildSourceRows = {
   source_date_epoch: works({
     env: ['PLUGIN_SOURCE_DATE_EPOCH', 'SOURCE_DATE_EPOCH'],
     kind: epochSeconds,
-    help: 'Seconds since 1970: becomes the build argument of this name, the creation time of the image and its `created` label.',
+    help: 'Seconds since 1970, or `commit` for the time of the commit in the workspace: becomes the build argument of this name, the creation time of the image and its `created` label.',
   }),
-  reproducible: known('refused', ['PLUGIN_REPRODUCIBLE'], 'Rewrite file times.', { inert: offWords }),
-  environment: known('refused', ['PLUGIN_ENVIRONMENT'], 'Variables for build arguments and secrets.', { secret: true }),
-  env_file: known('refused', ['PLUGIN_ENV_FILE'], 'File with settings.'),
+  reproducible: worksWithDefault(false, {
+    env: ['PLUGIN_REPRODUCIBLE'],
+    kind: bool,
+    help: 'Equal digests for equal inputs: `source_date_epoch: commit`, and times of files are set to it where the daemon has the containerd image store.',
+  }),
+  environment: works({
+    env: ['PLUGIN_ENVIRONMENT'],
+    kind: variables,
+    secret: true,
+    help: 'JSON object of further variables for build arguments without a value, `build_args_from_env` and `secrets_from_env`.',
+  }),
+  env_file: works({
+    env: ['PLUGIN_ENV_FILE'],
+    kind: path,
+    help: 'File with variables (`PLUGIN_…` or what other settings name), one `NAME=value` per line. It never overrides what the step has.',
+  }),
   buildx_options: known('refused', ['PLUGIN_BUILDX_OPTIONS'], 'Options of a command line that is not used here.'),
   buildx_options_semicolon: known(
     'refused',

@@ -64,4 +64,10 @@ describe('an order', () => {
     expect(() => fit({ addHosts }, 'old')).toThrow(expect.objectContaining({ exitCode: 2 }));
     expect(() => fit({ addHosts: [{ host: 'db', address: '10.0.0.1' }] }, 'old')).not.toThrow();
   });
+
+  it('keeps the times of files on a graph-driver store, and says so', () => {
+    const changes = { exporterAttrs: { 'rewrite-timestamp': 'true' } };
+    expect(fit(changes, 'containerd').warnings).toEqual([]);
+    expect(fit(changes, 'graphdriver').warnings).toEqual([expect.stringContaining('settings.reproducible')]);
+  });
 });

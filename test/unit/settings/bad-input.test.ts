@@ -266,7 +266,6 @@ describe('build options', () => {
     ['cache_from', { cache_from: 'a/b,A/B' }, 'item 2: '],
     ['target', { target: 'a b' }, 'name of a stage'],
     ['no_cache_filter', { no_cache_filter: 'a,b;c' }, 'item 2: .*name of a stage'],
-    ['source_date_epoch', { source_date_epoch: 'commit' }, 'not available in this version'],
     ['source_date_epoch', { source_date_epoch: '-1' }, 'integer'],
     ['source_date_epoch', { SOURCE_DATE_EPOCH: 'soon' }, String.raw`\(SOURCE_DATE_EPOCH\)`],
   ])('%s: %j', (setting, settings, text) => {
