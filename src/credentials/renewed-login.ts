@@ -12,15 +12,36 @@ export interface IssuedLogin {
 /** A token that ends sooner is not begun to be used: an upload with it may take as long. */
 const reserveMs = 5 * 60_000;
 
-/** Gives the login, fresh enough. A refusal stays one: the cloud is not asked again. */
+/**
+ * Gives the login, fresh enough. A refusal stays one: the cloud is not asked again. When only the renewal fails, what is left
+ * of the old login is used, without further attempts.
+ */
 export function renewedLogin<L extends IssuedLogin>(issue: () => Promise<L>, now: () => Date): () => Promise<L> {
-  let current: Promise<L> | undefined;
-  return async () => {
-    const held = (current ??= issue());
-    const login = await held;
-    if (login.expiresAt === undefined || login.expiresAt.getTime() - now().getTime() > reserveMs) return login;
-    // Several may have waited for the same one: the first renews it.
-    if (current === held) current = issue();
-    return current;
+  let current: Promise<Held<L>> | undefined;
+  const issueNow = async (): Promise<Held<L>> => {
+    const startMs = now().getTime();
+    const login = await issue();
+    const endMs = login.expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
+    // A short life would be over before it begins.
+    return { login, renewAtMs: endMs - Math.min(reserveMs, (endMs - startMs) / 4), endMs };
   };
+  return async () => {
+    const before = (current ??= issueNow());
+    const held = await before;
+    if (now().getTime() < held.renewAtMs) return held.login;
+    // Several may have waited for the same one: the first renews it.
+    if (current === before) {
+      current = issueNow().catch((error: unknown) => {
+        if (now().getTime() >= held.endMs) throw error;
+        return { ...held, renewAtMs: held.endMs };
+      });
+    }
+    return (await current).login;
+  };
+}
+
+interface Held<L> {
+  readonly login: L;
+  readonly renewAtMs: number;
+  readonly endMs: number;
 }

@@ -13,6 +13,7 @@ import {
   type PublishPlan,
   type PublishTargetPlan,
 } from './destination-plan.ts';
+import { herokuHint } from './heroku-plan.ts';
 import { registryPlan, type RegistryPlan } from './registry-plan.ts';
 import { reportPlan, type ReportPlan } from './report-plan.ts';
 import { signingPlan, type SigningPlan } from './signing-plan.ts';
@@ -42,6 +43,8 @@ export interface Plan {
   readonly debug: boolean;
   /** Facts for the log. */
   readonly notes: readonly string[];
+  /** What is left to do once the image is published. */
+  readonly nextSteps: readonly string[];
   /** What the pipeline author should look at. */
   readonly warnings: readonly string[];
 }
@@ -73,6 +76,7 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
       ...(destination.kind === 'unpublished' ? [destination.reason] : []),
       ...(signing !== undefined && publish === undefined ? ['nothing is published, so nothing is signed'] : []),
     ],
+    nextSteps: herokuHint(settings),
     warnings: [...(destination.kind === 'tags' ? destination.warnings : []), ...sourceDate(values, info).warnings],
   };
 }

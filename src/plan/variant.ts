@@ -4,6 +4,7 @@ import { parseReference, type Reference } from '../base/reference.ts';
 import { dockerHub } from '../base/registry-host.ts';
 import { ecrPublicHost, type RegistryVariant, variantOfHost } from '../base/registry-variant.ts';
 import type { Settings } from '../settings/settings.ts';
+import { herokuRegistry, herokuRepository } from './heroku-plan.ts';
 
 /** The registry as reports name it. */
 export interface RegistryFacts {
@@ -27,6 +28,8 @@ export const unnamedRegistry = 'registry-of-the-account.invalid';
 /** The repositories to publish to, with the registry in front where the kind of registry wants it. */
 export function placedRepositories(settings: Settings): readonly Reference[] {
   const { values, variant } = settings;
+  if (variant.name === 'heroku' && !variant.soft)
+    return [herokuRepository(settings)].filter((one) => one !== undefined);
   const repositories = values.repo ?? [];
   const prefix = prefixOf(settings);
   if (prefix === undefined) return repositories;
@@ -38,20 +41,33 @@ export function placedRepositories(settings: Settings): readonly Reference[] {
 
 /** The host that `username` and `password` belong to. */
 export function loginHost(settings: Settings): string {
-  const { values } = settings;
+  const { values, variant } = settings;
+  if (variant.name === 'heroku' && !variant.soft) return herokuRegistry;
   if (values.registry.written !== '') return values.registry.host;
   const first = values.repo?.[0];
-  const isElsewhere = first !== undefined && variantOfHost(first.domain) !== undefined && !settings.variant.soft;
+  const isElsewhere = first !== undefined && variantOfHost(first.domain) !== undefined && !variant.soft;
   return isElsewhere ? first.domain : (prefixOf(settings)?.host ?? values.registry.host);
+}
+
+/** The registries that get the login of the cloud that the step is for: those of its repositories, never Docker Hub. */
+export function cloudHosts(settings: Settings, belongs: (variant: RegistryVariant) => boolean): readonly string[] {
+  const { values, variant } = settings;
+  const repositories = placedRepositories(settings).map(({ domain }) => domain);
+  const named = [values.registry.host, ...repositories].filter((host) => belongs(variantOfHost(host) ?? 'docker'));
+  if (variant.soft || !belongs(variant.name)) return [...new Set(named)];
+  // A registry may be behind a name of its own.
+  const own = values.registry.written === '' ? repositories : [values.registry.host];
+  return [...new Set([...own, ...named])].filter((host) => host !== dockerHub.domain);
 }
 
 /** How reports name the registry. */
 export function registryFacts(settings: Settings): RegistryFacts {
   const { values, variant } = settings;
+  // Heroku has one registry, whatever the settings say.
+  const written = variant.name === 'heroku' && !variant.soft ? '' : values.registry.written;
   return {
     registryType: registryTypes[variant.name],
-    registryUrl:
-      values.artifact_registry ?? values.daemon_registry ?? (values.registry.written || defaultUrl(settings)),
+    registryUrl: values.artifact_registry ?? values.daemon_registry ?? (written || defaultUrl(settings)),
   };
 }
 
@@ -81,14 +97,13 @@ function prefixOf({ values, variant }: Settings): Prefix | undefined {
   // A host alone chose the variant: only its own registry goes in front, and only of names without a host.
   if (variant.soft) return variantOfHost(host) === undefined ? undefined : { host, path };
   if (variant.name === 'docker') return undefined;
-  if (written !== '' && variant.name !== 'heroku') return { host, path };
-  return defaultPrefix(variant.name);
+  if (written !== '') return { host, path };
+  return defaultPrefix(variant.name, values.location);
 }
 
-function defaultPrefix(variant: RegistryVariant): Prefix | undefined {
+function defaultPrefix(variant: RegistryVariant, location: string | undefined): Prefix | undefined {
   switch (variant) {
     case 'docker':
-    case 'gar':
     case 'acr':
     case 'heroku':
       return undefined;
@@ -98,6 +113,8 @@ function defaultPrefix(variant: RegistryVariant): Prefix | undefined {
       return { host: ecrPublicHost, path: '' };
     case 'gcr':
       return { host: 'gcr.io', path: '' };
+    case 'gar':
+      return location === undefined ? undefined : { host: `${location}-docker.pkg.dev`, path: '' };
   }
 }
 

@@ -5,6 +5,7 @@ import { isTransientStatus } from '../base/transient.ts';
 import type { ExitCode } from '../base/plugin-error.ts';
 import type { GivenUp } from '../base/retry.ts';
 import type { Answer } from './answer.ts';
+import { missingRepositoryHint } from './known-hosts.ts';
 import { type Party, saidLine, wireFacts } from './login-errors.ts';
 import { describeTries } from './network-errors.ts';
 import { RegistryError } from './registry-error.ts';
@@ -152,7 +153,7 @@ function missingRepositoryWords({ party, repository }: Operation): Words {
     code: 'repository-missing',
     exitCode: 4,
     came: `${repository} does not exist, and ${party.host} does not create it (404)`,
-    hint: 'create the repository, or check its name',
+    hint: missingRepositoryHint(party.host, repository) ?? 'create the repository, or check its name',
   };
 }
 

@@ -1,7 +1,9 @@
 // Chapter: logins that a cloud gives out. A cloud's client is loaded here and nowhere else, and only when the step is for it.
 import type { CredentialSource } from '../base/credentials.ts';
+import { givenLogins } from '../credentials/settings.ts';
 import type { CloudPlan } from '../plan/cloud-plan.ts';
 import type { Plan } from '../plan/plan.ts';
+import { openAzure, openGoogle } from './open-token-cloud.ts';
 import type { Tools } from './tools.ts';
 
 /** A repository that is published to. */
@@ -35,9 +37,9 @@ export interface Clouds {
 }
 
 /** Opens the clouds of the plan; most steps have none. Throws PluginError (exit 3) when a cloud refuses. */
-export async function openClouds({ clouds }: Plan, tools: Tools): Promise<Clouds> {
+export async function openClouds(plan: Plan, tools: Tools): Promise<Clouds> {
   const opened = await Promise.all(
-    clouds.map(async (cloud) => ({ soft: cloud.soft, cloud: await openCloud(cloud, tools) })),
+    plan.clouds.map(async (cloud) => ({ soft: cloud.soft, cloud: await openCloud(cloud, plan, tools) })),
   );
   const registry = opened.map(({ cloud }) => cloud.registry).find((host) => host !== undefined);
   const portalUrl = opened.map(({ cloud }) => cloud.portalUrl).find((url) => url !== undefined);
@@ -52,12 +54,20 @@ export async function openClouds({ clouds }: Plan, tools: Tools): Promise<Clouds
   };
 }
 
-async function openCloud(plan: CloudPlan, { world, redact }: Tools): Promise<OpenedCloud> {
+async function openCloud(cloud: CloudPlan, plan: Plan, tools: Tools): Promise<OpenedCloud> {
+  const { world, redact } = tools;
   const { signal, now } = world;
-  switch (plan.variant) {
+  switch (cloud.variant) {
     case 'ecr': {
       const { openEcr } = await import('../credentials/ecr.ts');
-      return openEcr(plan, { redact, now, signal });
+      return openEcr(cloud, { redact, now, signal });
     }
+    case 'gcr':
+    case 'gar':
+      return openGoogle(cloud, plan, tools);
+    case 'acr':
+      return openAzure(cloud, plan, tools);
+    case 'heroku':
+      return { providers: [givenLogins([cloud.login])] };
   }
 }

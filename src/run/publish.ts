@@ -23,5 +23,8 @@ export async function publish(
   const { temporaryDirectory, signal } = world;
   const onLayer = uploads.update.bind(uploads);
   const rules = plan.publish ?? noTagRules;
-  return publishImage(image, { ...plan.upload, engine, targets, rules, temporaryDirectory, log, onLayer }, signal);
+  const work = { ...plan.upload, engine, targets, rules, temporaryDirectory, log, onLayer };
+  const published = await publishImage(image, work, signal);
+  for (const step of plan.nextSteps) log.info(step);
+  return published;
 }

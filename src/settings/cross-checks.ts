@@ -1,14 +1,27 @@
 // Settings that are fine alone and wrong, or pointless, together: the list of the checks, each topic in its own file.
+import { checkAzure } from './cross-checks/azure.ts';
 import { checkBuild } from './cross-checks/build.ts';
 import type { CrossInputs } from './cross-checks/cross-inputs.ts';
 import { checkDaemon } from './cross-checks/daemon.ts';
 import { checkDestination } from './cross-checks/destination.ts';
+import { checkGoogle } from './cross-checks/google.ts';
+import { checkHeroku } from './cross-checks/heroku.ts';
 import { checkRegistries } from './cross-checks/registries.ts';
 import { checkSigning } from './cross-checks/signing.ts';
 import { checkVariant } from './cross-checks/variant.ts';
 import { addProblem } from './findings.ts';
 
-const checks = [checkDestination, checkRegistries, checkDaemon, checkBuild, checkVariant, checkSigning];
+const checks = [
+  checkDestination,
+  checkRegistries,
+  checkDaemon,
+  checkBuild,
+  checkVariant,
+  checkGoogle,
+  checkAzure,
+  checkHeroku,
+  checkSigning,
+];
 
 /** Runs all checks. */
 export function crossCheck(inputs: CrossInputs): void {

@@ -1,7 +1,6 @@
 // Which text each setting was given, and by which name: flags first, then the environment's names in the order of the
 // table. Runners differ in how they make variable names of YAML keys, so PLUGIN_ names are also found when written with
 // "-", "." or in lower case; an exact spelling wins.
-import type { RegistryVariant } from '../base/registry-variant.ts';
 import { addWarning, type Findings } from './findings.ts';
 import { nearestName } from './nearest-name.ts';
 import { escapeControls, type Environment, type Redact } from './reading.ts';
@@ -38,7 +37,7 @@ export function findGiven(
   const variant = chooseVariant(offered, findings);
   const given = new Map<string, Given>();
   for (const [setting, row] of table) {
-    const found = (offered.get(setting) ?? []).filter(({ from }) => countsIn(variant.name, row, from));
+    const found = (offered.get(setting) ?? []).filter(({ from }) => countsIn(variant, row, from));
     if (isWhollySecret(row)) for (const { text } of found) redact(text);
     const [first] = found;
     if (first === undefined) continue;
@@ -53,9 +52,9 @@ export function findGiven(
 }
 
 /** Plain variables of a cloud count in its variant only: other steps use `TOKEN` for other things. */
-function countsIn(variant: RegistryVariant, row: Row, from: string): boolean {
+function countsIn(variant: VariantChoice, row: Row, from: string): boolean {
   if (row.status !== 'works' || row.plainIn === undefined || /^(?:PLUGIN_|--)/.test(from)) return true;
-  return row.plainIn.includes(variant);
+  return row.plainIn.includes(variant.name) && !(variant.soft && row.plainOnlyWhenChosen === true);
 }
 
 /** True when the text is the secret itself, rather than a list that names secrets or a path to them. */

@@ -80,6 +80,11 @@ export function checkForSecrets(
     values.base_image_password,
     ...(values.logins ?? []).flatMap(secretsOfLogin),
     values.ssh_agent_key,
+    values.json_key?.json,
+    values.client_secret,
+    values.service_principal_client_secret,
+    values.oidc_token_id,
+    values.api_key,
     ...[...secrets.values()].map((bytes) => Buffer.from(bytes).toString('utf8')),
   ];
   const secretTexts = new Set(

@@ -6,6 +6,7 @@ import { lookUpEnvironment } from './extra-environment.ts';
 import { SettingsError, type Findings } from './findings.ts';
 import { findGiven } from './given.ts';
 import { withGitToken } from './git-token.ts';
+import { readMachineLogins } from './machine-logins.ts';
 import { checkForSecrets, readBuildArgs } from './read-build-args.ts';
 import { readCertificates, readDockerConfigs, redactLogin } from './read-logins.ts';
 import { readReports } from './read-reports.ts';
@@ -50,7 +51,8 @@ export function readSettings({ env, argv, files, redact, before }: SettingsInput
   const variables = lookUpEnvironment(environment, given, findings);
   const values = readValues(given, variables, redact, findings);
   const dryRun = isDryRun({ values, given, findings });
-  crossCheck({ values, given, variant, dryRun, findings });
+  const machine = readMachineLogins(environment, redact);
+  crossCheck({ values, given, variant, machine, dryRun, findings });
   const notes: string[] = [...(before?.notes ?? [])];
   const source = { values, files, findings, notes };
   const logins = { values, given, environment, files, redact, findings };
@@ -64,6 +66,7 @@ export function readSettings({ env, argv, files, redact, before }: SettingsInput
   const settings: Settings = {
     values,
     variant,
+    machine,
     tags: readTags(values, files, findings, notes),
     extraTags: readExtraTags(values, files, findings, notes),
     ...contexts,

@@ -2,6 +2,7 @@
 // made of them. The plan is made from this and the build facts alone.
 import type { ImageTag } from './destination-kinds.ts';
 import type { Reports } from './read-reports.ts';
+import type { MachineLogins } from './machine-logins.ts';
 import type { Values } from './table.ts';
 import type { VariantChoice } from './variant.ts';
 
@@ -9,6 +10,7 @@ import type { VariantChoice } from './variant.ts';
 export interface Settings {
   readonly values: Values;
   readonly variant: VariantChoice;
+  readonly machine: MachineLogins;
   readonly tags: TagChoice;
   /** Full references that are published besides repo and tags. */
   readonly extraTags: readonly ImageTag[];

@@ -8,8 +8,10 @@ export function checkDestination(inputs: CrossInputs): void {
   checkAutoTag(inputs);
 }
 
-function checkRepo({ given, dryRun, findings }: CrossInputs): void {
-  if (given.has('repo') || dryRun) return;
+function checkRepo({ given, variant, dryRun, findings }: CrossInputs): void {
+  // There the repository follows from the app.
+  const isHeroku = variant.name === 'heroku' && !variant.soft;
+  if (given.has('repo') || dryRun || isHeroku) return;
   addProblem(findings, 'repo', {
     wrong: 'it is required and missing',
     right: 'must be the repository to publish to, or set dry_run: true',

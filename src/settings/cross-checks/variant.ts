@@ -4,7 +4,7 @@ import { addProblem } from '../findings.ts';
 import type { CrossInputs } from './cross-inputs.ts';
 
 /** Kinds of registries whose logins this version cannot make. A host alone may still name one: with user and password. */
-const missing: ReadonlySet<RegistryVariant> = new Set(['ecr-public', 'gcr', 'gar', 'acr', 'heroku']);
+const missing: ReadonlySet<RegistryVariant> = new Set(['ecr-public']);
 
 /** Checks the kind of registry. */
 export function checkVariant({ variant, given, findings }: CrossInputs): void {

@@ -7,7 +7,3 @@ export const login = 'Login at a cloud registry; use `username` and `password`, 
 export function cloud(name: string, ...aliases: readonly string[]) {
   return known('refused', [name, ...aliases], login);
 }
-
-export function cloudSecret(name: string, ...aliases: readonly string[]) {
-  return known('refused', [name, ...aliases], login, { secret: true });
-}

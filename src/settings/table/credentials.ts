@@ -77,7 +77,6 @@ export const credentialRows = {
     help: 'Certificates of own authorities, as PEM text or paths; trusted beside those of the system by this plugin’s connections to registries.',
   }),
 
-  email: known('ignored', ['PLUGIN_EMAIL'], 'Registries do not ask for it.'),
   skip_tls_verify: known(
     'unused',
     ['PLUGIN_SKIP_TLS_VERIFY', 'PLUGIN_SKIP_TLS_VERIFY_REGISTRY', 'PLUGIN_INSECURE_SKIP_VERIFY'],

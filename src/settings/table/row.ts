@@ -16,6 +16,8 @@ interface WorkingText<T> extends RowText {
   readonly secret?: boolean;
   /** Names that do not begin with PLUGIN_ count only when the step is for one of these. Absent: always. */
   readonly plainIn?: readonly RegistryVariant[];
+  /** With `plainIn`: they do not count where a host alone says that the step is for one of these. */
+  readonly plainOnlyWhenChosen?: boolean;
   /** What the reference page shows as default, where the fallback does not say it. */
   readonly defaultText?: string;
 }

@@ -1,8 +1,7 @@
 // Rows: which kind of registry the step is for, and what several kinds share. Plain names (TOKEN, CLIENT_ID) mean other
 // things in other steps: they count in the variant that they belong to only.
-import { oneOf, text } from '../kinds.ts';
+import { oneOf, secret, text } from '../kinds.ts';
 import { variantNames } from '../variant.ts';
-import { cloudSecret } from './cloud-row.ts';
 import { works } from './row.ts';
 
 export const variantRows = {
@@ -12,7 +11,12 @@ export const variantRows = {
     defaultText: 'by the other settings, then by the host',
     help: 'Kind of registry: where logins come from, and whether `registry` is put in front of `repo`.',
   }),
-  oidc_token_id: cloudSecret('PLUGIN_OIDC_TOKEN_ID'),
+  oidc_token_id: works({
+    env: ['PLUGIN_OIDC_TOKEN_ID'],
+    kind: secret,
+    secret: true,
+    help: 'Token of the pipeline’s own identity, which a cloud takes in exchange. Goes with the four settings of a Google pool, or with `client_id` and `tenant_id` at Azure.',
+  }),
   daemon_registry: works({
     env: ['PLUGIN_DAEMON_REGISTRY', 'DAEMON_REGISTRY'],
     kind: text,

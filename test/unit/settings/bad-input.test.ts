@@ -105,7 +105,7 @@ describe('booleans, numbers and what belongs to a daemon', () => {
     ['push', { push: 'true', dry_run: 'true' }, 'contradict'],
     ['push_only', { push_only: 'true' }, 'not available in this version'],
     ['provenance', { provenance: 'mode=max' }, 'not available in this version'],
-    ['json_key', { json_key: 'hunter22' }, 'not available in this version'],
+    ['json_key', { json_key: 'hunter22' }, 'neither JSON nor base64 of JSON'],
   ])('%s: %j', (setting, settings, text) => {
     const { problems } = readStep(settings);
     expect(problems).toHaveLength(1);

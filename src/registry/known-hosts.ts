@@ -1,0 +1,29 @@
+// What is known about registries by their hosts. Hints only: whatever is done must be right for a host that is not here too.
+import { variantOfHost } from '../base/registry-variant.ts';
+
+/**
+ * What to do about a repository that does not exist, where the registry does not create it; undefined when nothing special
+ * is known about the host.
+ *
+ * @param repository `host/path`
+ */
+export function missingRepositoryHint(host: string, repository: string): string | undefined {
+  switch (variantOfHost(host)) {
+    case 'gar': {
+      // Names below the second part are made when they are pushed.
+      const [project = '', name = ''] = repository.slice(host.length + 1).split('/');
+      return name === ''
+        ? 'the name of an image there is <project>/<repository>/<image>'
+        : `the Artifact Registry repository ${name} in project ${project} must exist: create it, with the format Docker`;
+    }
+    case 'ecr':
+    case 'ecr-public':
+      return 'create it, or set `create_repository: true`';
+    case 'heroku':
+      return 'the app must exist: create it at Heroku, or check `app`';
+    case 'gcr':
+    case 'acr':
+    case undefined:
+      return undefined;
+  }
+}

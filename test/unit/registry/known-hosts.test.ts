@@ -1,0 +1,12 @@
+import { expect, it } from 'vitest';
+import { missingRepositoryHint } from '../../../src/registry/known-hosts.ts';
+
+it.each([
+  ['eu-docker.pkg.dev', 'acme/team/app', /repository team in project acme must exist/],
+  ['eu-docker.pkg.dev', 'acme', /<project>\/<repository>\/<image>/],
+  ['123456789012.dkr.ecr.eu-west-1.amazonaws.com', 'app', /create_repository: true/],
+  ['registry.heroku.com', 'app/web', /app must exist/],
+  ['registry.example.com', 'team/app', /^undefined$/],
+])('a missing repository at %s (%s) is cured by what that registry wants', (host, path, hint) => {
+  expect(String(missingRepositoryHint(host, `${host}/${path}`))).toMatch(hint);
+});
