@@ -1,5 +1,6 @@
 // Chapter: signatures. The key is opened before anything else is done, so that a wrong password costs no build; what was
 // published, by whatever way, is signed by its digest at the end.
+import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import type { SigningPlan } from '../plan/signing-plan.ts';
 import { describeOutcome } from '../publish/tag-failure.ts';
@@ -21,6 +22,13 @@ export async function openSigner(plan: SigningPlan | undefined): Promise<Signer 
   return { ...plan, key: await openSigningKey(plan.key) };
 }
 
+/** What signing needs of a run. */
+interface SigningTools {
+  readonly world: Pick<Tools['world'], 'signal'>;
+  readonly log: Log;
+  readonly phases: Pick<Tools['phases'], 'start'>;
+}
+
 /**
  * Signs what was published in each repository.
  *
@@ -31,7 +39,7 @@ export async function sign(
   published: Published | undefined,
   targets: readonly SigningTarget[],
   signer: Signer | undefined,
-  { world, log, phases }: Tools,
+  { world, log, phases }: SigningTools,
 ): Promise<readonly SignOutcome[]> {
   if (published === undefined || signer === undefined) return [];
   phases.start('sign');

@@ -49,6 +49,17 @@ describe('formatSummary', () => {
     ]);
   });
 
+  it('says of each repository whether it was signed', () => {
+    const repository = 'docker.example/team/app';
+    const signedLine = (outcome: 'added' | 'unchanged' | 'failed', children = 0) =>
+      formatSummary(published, { ...facts, signatures: [{ repository, outcome, children }] })[2];
+    expect(signedLine('added')).toBe('  signed  yes');
+    expect(signedLine('added', 2)).toBe('  signed  yes, with 2 images of the index');
+    expect(signedLine('unchanged')).toBe('  signed  yes (had been signed before)');
+    expect(signedLine('failed')).toBe('  signed  no, see the warning above');
+    expect(formatSummary(published, facts).join()).not.toContain('signed');
+  });
+
   it('says that a dry run published nothing', () => {
     expect(formatSummary(undefined, facts)[0]).toBe('built; nothing was published');
   });
