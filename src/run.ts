@@ -37,7 +37,8 @@ export async function run(edge: World): Promise<0 | ExitCode> {
   const deadline = new Deadline(edge.signal);
   const world = { ...edge, signal: deadline.signal };
   const mask = (text: string): string => redactor.redact(text);
-  const failed = await follow({ world, log, redact, mask, phases, progress, ledger, deadline }).then(
+  const holdsSecret = (text: string): boolean => redactor.holdsSecret(text);
+  const failed = await follow({ world, log, redact, mask, holdsSecret, phases, progress, ledger, deadline }).then(
     () => undefined,
     (error: unknown) => ({ error: failureOfRun(error, world.signal, phases.current) }),
   );

@@ -6,6 +6,10 @@
 const minRawLength = 4;
 const minDerivedLength = 6;
 const mask = '********';
+/** Shorter secrets equal ordinary words too often to say of a text that it holds one. */
+const minTellingLength = 6;
+/** Lines of a file may be ordinary text; a long one is not found elsewhere by chance. */
+const minTellingLineLength = 16;
 
 /** Where a text was shortened: what stands before may be the start of a secret. */
 const cutMarks = /\.\.\.|…| \[\d+ more characters\]/g;
@@ -18,12 +22,15 @@ export class Redactor {
   /** 1 for each code unit that a form begins with. */
   readonly #firstUnits = new Uint8Array(0x10000);
   #longestForm = 0;
+  /** Values whose presence means that a secret is there. */
+  readonly #telling = new Set<string>();
 
   /** Registers a secret in all its forms. Values under 4 characters are too common to be masked: returns false for them. */
   register(secret: string): boolean {
     const lines = secret.split(/[\r\n]+/).map((line) => line.trim());
     const worthMasking = lines.filter((line) => line.length >= minRawLength);
     if (worthMasking.length === 0) return false;
+    this.#rememberTelling(secret.trim(), worthMasking);
     for (const raw of new Set([secret, secret.trim(), ...worthMasking])) {
       this.#add(raw, minRawLength);
       // Control characters do not reach the log.
@@ -52,6 +59,24 @@ export class Redactor {
       shownTo = end;
     }
     return shown + text.slice(shownTo);
+  }
+
+  /** Whether a text holds a secret as it is, or in base64. Unlike redact(), it takes no short or common text for one. */
+  holdsSecret(text: string): boolean {
+    for (const value of this.#telling) if (text.includes(value)) return true;
+    return false;
+  }
+
+  #rememberTelling(secret: string, lines: readonly string[]): void {
+    const whole = secret.length >= minTellingLength ? [secret] : [];
+    const isFile = lines.length > 1;
+    const parts = isFile
+      ? lines.filter((line) => line.length >= minTellingLineLength && !line.startsWith('-----'))
+      : [];
+    for (const raw of [...whole, ...parts]) {
+      this.#telling.add(raw);
+      for (const form of base64Forms(raw)) if (form.length >= minTellingLength) this.#telling.add(form);
+    }
   }
 
   /** Where the longest secret that begins at a place ends; the place itself when none does. */

@@ -34,6 +34,8 @@ export interface Plan {
   /** How reports name the registry. */
   readonly registryFacts: RegistryFacts;
   readonly upload: UploadPlan;
+  /** What becomes of an image that holds the value of a secret. */
+  readonly secretScan: 'fail' | 'warn' | 'off';
   /** For the whole run. */
   readonly timeoutMs?: number;
   /** Absent when nothing is to be signed. */
@@ -65,6 +67,7 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
     clouds: cloudPlans(settings),
     registryFacts: registryFacts(settings),
     upload: uploadPlan(settings),
+    secretScan: values.secret_scan,
     ...(signing === undefined ? {} : { signing }),
     ...(values.timeout === undefined || values.timeout === 0 ? {} : { timeoutMs: values.timeout }),
     report: reportPlan(settings, wanted?.targets ?? []),

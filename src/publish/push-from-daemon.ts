@@ -24,6 +24,8 @@ export interface PushFromDaemonOptions extends TaggingOptions {
   /** Of the manifest or index, as the solve reported it. */
   readonly digest: Digest;
   readonly log: Log;
+  /** Called when the image was found in every repository and no tag has moved; what it throws ends the run. */
+  readonly beforeTags?: ((manifest: Manifest) => Promise<void>) | undefined;
 }
 
 /** Verifies the pushed image in every repository, then tags it. Throws PluginError; see tagImage for its state lines. */
@@ -36,6 +38,7 @@ export async function publishFromDaemonPush(options: PushFromDaemonOptions, sign
   const [first] = found;
   if (first === undefined) throw new Error('nothing to publish to');
   const staged = new Set(targets.map(({ repository }) => repository));
+  await options.beforeTags?.(first.manifest);
   const tags = await tagImage({ ...options, manifest: first.manifest, staged, patience }, signal);
   return {
     digest,

@@ -37,6 +37,8 @@ export interface UploadFromDaemonOptions extends TaggingOptions {
   readonly log: Log;
   readonly onLayer: (event: LayerEvent) => void;
   readonly compressionLevel?: number;
+  /** Called when the image is in the first repository and no tag has moved; what it throws ends the run. */
+  readonly beforeTags?: ((manifest: Manifest) => Promise<void>) | undefined;
   /** gzip members at once; twice the processors (16 at most) unless told. */
   readonly parallelism?: number;
 }
@@ -143,6 +145,7 @@ async function tagged(
   tally: UploadTally,
   signal: AbortSignal,
 ): Promise<Published> {
+  await options.beforeTags?.(manifest);
   const tags = await tagImage({ ...options, manifest, staged }, signal);
   const sizes = new Map(blobs.map(({ digest, sizeBytes }) => [digest, sizeBytes]));
   return {

@@ -15,6 +15,8 @@ export interface Tools {
   readonly redact: (secret: string) => boolean;
   /** The text with every known secret masked. */
   readonly mask: (text: string) => string;
+  /** True when a text holds the value of a known secret. */
+  readonly holdsSecret: (text: string) => boolean;
   readonly ledger: Ledger;
   readonly phases: Phases;
   readonly progress: Progress;

@@ -28,20 +28,6 @@ export type LoginEntry =
   /** Text of a docker config.json. */
   | { readonly kind: 'config'; readonly text: string };
 
-/** What of an entry is secret. */
-export function secretsOfLogin(entry: LoginEntry): readonly string[] {
-  switch (entry.kind) {
-    case 'password':
-      return [entry.password];
-    case 'access-token':
-      return [entry.token];
-    case 'aws':
-      return entry.secretAccessKey === undefined ? [] : [entry.secretAccessKey];
-    case 'config':
-      return [];
-  }
-}
-
 const secretKeys = ['password', 'access_token', 'aws_access_key_id', 'aws_secret_access_key'];
 const awsKeys = ['aws_access_key_id', 'aws_secret_access_key', 'aws_region'];
 /** Understood, and without effect here: nobody asks for the address, and mirrors belong to the daemon. */

@@ -1,7 +1,6 @@
 // Build arguments by origin: the setting itself, variables that it names, proxies of the step. What a bare name means is
 // looked up here; who wins over whom is the plan's.
 import { addProblem, addWarning, type Findings } from './findings.ts';
-import { secretsOfLogin } from './login-kinds.ts';
 import type { Environment } from './reading.ts';
 import type { BuildArgSources } from './settings.ts';
 import type { Values } from './table.ts';
@@ -66,29 +65,19 @@ function warnOfSecretNames(setting: string, names: readonly string[], findings: 
 /** Shorter secrets equal ordinary words too often. */
 const minComparedLength = 6;
 
-/** A build argument stays readable in the image and in the daemon: the value of a secret must not be one. */
+/**
+ * A build argument stays readable in the image and in the daemon: the value of a secret must not be one.
+ * @param secrets everything that was registered for masking
+ */
 export function checkForSecrets(
   args: BuildArgSources,
-  secrets: ReadonlyMap<string, Uint8Array>,
+  secrets: ReadonlySet<string>,
   values: Values,
   findings: Findings,
 ): void {
   if (values.secret_scan === 'off') return;
-  const known = [
-    values.password,
-    values.access_token,
-    values.base_image_password,
-    ...(values.logins ?? []).flatMap(secretsOfLogin),
-    values.ssh_agent_key,
-    values.json_key?.json,
-    values.client_secret,
-    values.service_principal_client_secret,
-    values.oidc_token_id,
-    values.api_key,
-    ...[...secrets.values()].map((bytes) => Buffer.from(bytes).toString('utf8')),
-  ];
   const secretTexts = new Set(
-    known.map((text) => text?.trim() ?? '').filter((text) => text.length >= minComparedLength),
+    [...secrets].map((text) => text.trim()).filter((text) => text.length >= minComparedLength),
   );
   const all = [
     ...[...args.explicit].map(([name, value]) => ({ setting: explicitSetting(values), name, value })),

@@ -39,7 +39,9 @@ export type Request =
   | { readonly mode: 'version' };
 
 /** Reads and checks everything. Throws SettingsError with a line for each problem, and nothing else. */
-export function readSettings({ env, argv, files, redact, before }: SettingsInputs): Request {
+export function readSettings(inputs: SettingsInputs): Request {
+  const { env, argv, files, before } = inputs;
+  const { redact, known } = remembering(inputs.redact);
   const findings: Findings = before?.findings ?? { problems: [], warnings: [] };
   const { mode, flags } = readCommandLine(argv, findings);
   if (mode === 'help') return { mode };
@@ -61,7 +63,6 @@ export function readSettings({ env, argv, files, redact, before }: SettingsInput
   const secretInputs = { values, environment: variables, files, redact, findings };
   const secrets = withGitToken(readSecrets(secretInputs), contexts, secretInputs);
   const buildArgs = readBuildArgs(values, variables, findings);
-  checkForSecrets(buildArgs, secrets, values, findings);
   const signing = readSigning({ values, files, redact, findings });
   const settings: Settings = {
     values,
@@ -79,6 +80,17 @@ export function readSettings({ env, argv, files, redact, before }: SettingsInput
     dryRun,
     notes,
   };
+  checkForSecrets(buildArgs, known, values, findings);
   if (findings.problems.length > 0) throw new SettingsError(findings.problems, findings.warnings);
   return { mode, settings, warnings: findings.warnings };
+}
+
+/** What was registered for masking is looked for in build arguments as well. */
+function remembering(redact: Redact): { readonly redact: Redact; readonly known: ReadonlySet<string> } {
+  const known = new Set<string>();
+  const remember: Redact = (secret) => {
+    known.add(secret);
+    return redact(secret);
+  };
+  return { redact: remember, known };
 }

@@ -30,7 +30,7 @@ export const secretRows = {
   secret_scan: worksWithDefault('fail', {
     env: ['PLUGIN_SECRET_SCAN'],
     kind: oneOf('fail', 'warn', 'off'),
-    help: 'What happens when the value of a build argument is that of a secret.',
+    help: 'What happens when a build argument has the value of a secret, or when variables, labels or history of the image that was built hold one: it is not published, or only warned of.',
   }),
 
   ssh: known('refused', ['PLUGIN_SSH'], 'SSH agents and key files; use `ssh_agent_key`.'),
