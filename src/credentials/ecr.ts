@@ -1,29 +1,38 @@
-// Logins for private Amazon ECR: a token for each region, asked for when its first host is, and again near its end. A token
-// is good for every registry of its region that the identity may use, also those of other accounts.
+// Private Amazon ECR: a login for each region, asked for when its first host is, and again near its end. It is good for every
+// registry of its region that the identity may use, also those of other accounts.
 // https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_GetAuthorizationToken.html
 import { ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
-import { type CredentialSource, decodeAuth } from '../base/credentials.ts';
-import { PluginError } from '../base/plugin-error.ts';
+import type { CredentialSource } from '../base/credentials.ts';
 import { readEcrHost } from '../base/registry-variant.ts';
-import { awsFailure, isWithoutCredentials } from './aws-failure.ts';
-import { awsCredentials, type AwsIdentity } from './aws-identity.ts';
+import { awsConnection, type AwsTools } from './aws-connection.ts';
+import { awsFailure } from './aws-failure.ts';
+import { awsKeySource, type AwsIdentity, type AwsKeySource } from './aws-identity.ts';
+import { prepareRepository, type RepositorySettings } from './ecr-repository.ts';
+import { asCredentials, issuedLogin } from './ecr-token.ts';
 import { type IssuedLogin, renewedLogin } from './renewed-login.ts';
 
 /** What ECR is asked for. */
 export interface EcrOptions extends AwsIdentity {
-  readonly region: string;
+  /** Serves this host alone. */
+  readonly onlyHost?: string;
   /** Host that gets logins of `region` whatever its name says. */
   readonly registry?: string;
+  /** The name of the account's registry is wanted at once. */
   readonly needsRegistry: boolean;
-  readonly registryIds: readonly string[];
+  /** Account to ask for, when not the caller's. */
+  readonly registryId?: string;
+  readonly repositories: RepositorySettings;
 }
 
-export interface EcrTools {
-  readonly now: () => Date;
-  /** Told each token. */
-  readonly redact: (secret: string) => void;
-  /** Ends requests under way. */
-  readonly signal: AbortSignal;
+/** ECR, ready to give logins. */
+export interface Ecr {
+  readonly providers: readonly CredentialSource[];
+  readonly registry?: string;
+  /** Makes repositories and sets what the settings say of them. Throws PluginError (exit 3). */
+  prepareRepositories(
+    repositories: readonly { readonly domain: string; readonly path: string }[],
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 interface RegionLogin extends IssuedLogin {
@@ -31,65 +40,63 @@ interface RegionLogin extends IssuedLogin {
   readonly host: string;
 }
 
-/** Tries of one call, the first included. */
-const attempts = 3;
-
 /** Opens ECR; it is asked at once only for the name of the registry. Throws PluginError (exit 3) when it refuses. */
-export async function openEcr(
-  options: EcrOptions,
-  tools: EcrTools,
-): Promise<{ readonly providers: readonly CredentialSource[]; readonly registry?: string }> {
-  const credentials = awsCredentials(options);
+export async function openEcr(options: EcrOptions, tools: AwsTools): Promise<Ecr> {
+  const { registryId, soft, repositories: settings } = options;
+  const keys = awsKeySource(options, tools);
   const logins = new Map<string, () => Promise<RegionLogin>>();
   const loginOf = (region: string): Promise<RegionLogin> => {
-    const known = logins.get(region) ?? renewedLogin(() => askForToken(region, credentials, options, tools), tools.now);
+    const known = logins.get(region) ?? renewedLogin(() => askForLogin(region, keys, registryId, tools), tools.now);
     logins.set(region, known);
     return known();
+  };
+  const regionOf = (host: string): string | undefined => {
+    if (options.onlyHost !== undefined) return host === options.onlyHost ? options.region : undefined;
+    return readEcrHost(host)?.region ?? (host === options.registry ? options.region : undefined);
   };
   const provider: CredentialSource = {
     searched: 'AWS',
     async find(host) {
-      const region = host === options.registry ? options.region : readEcrHost(host)?.region;
-      if (region === undefined) return undefined;
-      const login = await loginOf(region).catch((error: unknown) => {
-        if (options.soft && isWithoutCredentials(error)) return undefined;
-        throw error;
-      });
-      if (login === undefined) return undefined;
-      const { username, password } = login;
-      return { kind: 'basic', username, password, source: `AWS (ECR token for ${region})` };
+      const region = regionOf(host);
+      return region === undefined
+        ? undefined
+        : asCredentials(loginOf(region), `AWS (ECR in ${region})`, soft, tools.log);
     },
   };
-  if (!options.needsRegistry) return { providers: [provider] };
-  return { providers: [provider], registry: (await loginOf(options.region)).host };
+  const registry = options.needsRegistry ? (await loginOf(options.region)).host : undefined;
+  return {
+    providers: [provider],
+    ...(registry === undefined ? {} : { registry }),
+    async prepareRepositories(repositories, signal) {
+      for (const { domain, path } of repositories) {
+        const region = regionOf(domain);
+        if (region === undefined) continue;
+        const account = readEcrHost(domain)?.account ?? registryId;
+        const client = new ECRClient({ ...awsConnection('api.ecr', region, tools), credentials: keys });
+        await prepareRepository(client, { name: path, account }, settings, tools.log, signal);
+      }
+    },
+  };
 }
 
-async function askForToken(
+async function askForLogin(
   region: string,
-  credentials: ReturnType<typeof awsCredentials>,
-  { registryIds }: EcrOptions,
-  { redact, signal }: EcrTools,
+  keys: AwsKeySource,
+  registryId: string | undefined,
+  tools: AwsTools,
 ): Promise<RegionLogin> {
-  const client = new ECRClient({ region, credentials, maxAttempts: attempts });
-  const step = { what: `ask for a login to ${region}`, permission: 'ecr:GetAuthorizationToken' };
-  const input = registryIds.length === 0 ? {} : { registryIds: [...registryIds] };
-  const answer = await client.send(new GetAuthorizationTokenCommand(input), { abortSignal: signal }).catch((error) => {
-    signal.throwIfAborted();
+  const step = {
+    what: `login to ${region}`,
+    whenDenied: 'the identity needs the permission ecr:GetAuthorizationToken',
+  };
+  const client = new ECRClient({ ...awsConnection('api.ecr', region, tools), credentials: keys });
+  const command = new GetAuthorizationTokenCommand(registryId === undefined ? {} : { registryIds: [registryId] });
+  const answer = await client.send(command, { abortSignal: tools.signal }).catch((error: unknown) => {
+    tools.signal.throwIfAborted();
     throw awsFailure(step, error);
   });
   const [data] = answer.authorizationData ?? [];
-  const token = data?.authorizationToken ?? '';
-  redact(token);
-  const login = decodeAuth(token);
-  const host = data?.proxyEndpoint?.replace(/^https?:\/\//, '').replace(/\/+$/, '');
-  if (login === undefined || host === undefined) {
-    throw new PluginError({
-      code: 'aws-refused',
-      exitCode: 3,
-      message: `ecr: ${step.what}: the answer holds no token`,
-    });
-  }
-  redact(login.password);
-  const { expiresAt } = data ?? {};
-  return { ...login, host, ...(expiresAt === undefined ? {} : { expiresAt }) };
+  const host = data?.proxyEndpoint?.replace(/^https?:\/\//, '').replace(/\/+$/, '') ?? '';
+  if (host === '') throw awsFailure(step, new Error('the answer names no registry'));
+  return { ...issuedLogin(step, data, tools.redact), host };
 }

@@ -16,7 +16,10 @@ const reserveMs = 5 * 60_000;
  * Gives the login, fresh enough. A refusal stays one: the cloud is not asked again. When only the renewal fails, what is left
  * of the old login is used, without further attempts.
  */
-export function renewedLogin<L extends IssuedLogin>(issue: () => Promise<L>, now: () => Date): () => Promise<L> {
+export function renewedLogin<L extends { readonly expiresAt?: Date }>(
+  issue: () => Promise<L>,
+  now: () => Date,
+): () => Promise<L> {
   let current: Promise<Held<L>> | undefined;
   const issueNow = async (): Promise<Held<L>> => {
     const startMs = now().getTime();

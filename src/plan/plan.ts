@@ -64,7 +64,7 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
     build: buildPlan(settings, info, now),
     ...(publish === undefined ? {} : { publish }),
     registries: registryPlan(settings),
-    clouds: cloudPlans(settings),
+    clouds: cloudPlans(settings, info),
     registryFacts: registryFacts(settings),
     upload: uploadPlan(settings),
     secretScan: values.secret_scan,

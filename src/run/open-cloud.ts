@@ -55,12 +55,17 @@ export async function openClouds(plan: Plan, tools: Tools): Promise<Clouds> {
 }
 
 async function openCloud(cloud: CloudPlan, plan: Plan, tools: Tools): Promise<OpenedCloud> {
-  const { world, redact } = tools;
+  const { world, log, redact } = tools;
+  const { caCertificates } = plan.registries;
   const { signal, now } = world;
   switch (cloud.variant) {
     case 'ecr': {
       const { openEcr } = await import('../credentials/ecr.ts');
-      return openEcr(cloud, { redact, now, signal });
+      return openEcr(cloud, { redact, log, now, signal, caCertificates });
+    }
+    case 'ecr-public': {
+      const { openEcrPublic } = await import('../credentials/ecr-public.ts');
+      return openEcrPublic(cloud, { redact, log, now, signal, caCertificates });
     }
     case 'gcr':
     case 'gar':

@@ -10,6 +10,8 @@ export interface BuildInfo {
   readonly commit: string;
   /** `owner/name`. */
   readonly repository: string;
+  /** Number of the build in its repository. */
+  readonly number: string;
   /** Clone address; may hold a login. */
   readonly remoteUrl: string;
   /** `push`, `tag`, `pull_request`, ... */
@@ -31,6 +33,7 @@ export function readBuildInfo(environment: Environment): BuildInfo {
     defaultBranch: first('DRONE_REPO_BRANCH', 'CI_REPO_DEFAULT_BRANCH'),
     commit: first('DRONE_COMMIT_SHA', 'CI_COMMIT_SHA'),
     repository: first('DRONE_REPO', 'CI_REPO'),
+    number: first('DRONE_BUILD_NUMBER', 'CI_PIPELINE_NUMBER', 'CI_BUILD_NUMBER'),
     remoteUrl: first('DRONE_REMOTE_URL', 'CI_REMOTE_URL', 'CI_REPO_CLONE_URL'),
     event: first('DRONE_BUILD_EVENT', 'CI_PIPELINE_EVENT', 'CI_BUILD_EVENT'),
   };

@@ -4,11 +4,11 @@ import { checkBuild } from './cross-checks/build.ts';
 import type { CrossInputs } from './cross-checks/cross-inputs.ts';
 import { checkDaemon } from './cross-checks/daemon.ts';
 import { checkDestination } from './cross-checks/destination.ts';
+import { checkEcr } from './cross-checks/ecr.ts';
 import { checkGoogle } from './cross-checks/google.ts';
 import { checkHeroku } from './cross-checks/heroku.ts';
 import { checkRegistries } from './cross-checks/registries.ts';
 import { checkSigning } from './cross-checks/signing.ts';
-import { checkVariant } from './cross-checks/variant.ts';
 import { addProblem } from './findings.ts';
 
 const checks = [
@@ -16,7 +16,7 @@ const checks = [
   checkRegistries,
   checkDaemon,
   checkBuild,
-  checkVariant,
+  checkEcr,
   checkGoogle,
   checkAzure,
   checkHeroku,

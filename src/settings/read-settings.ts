@@ -9,6 +9,7 @@ import { withGitToken } from './git-token.ts';
 import { readMachineLogins } from './machine-logins.ts';
 import { checkForSecrets, readBuildArgs } from './read-build-args.ts';
 import { readCertificates, readDockerConfigs, redactLogin } from './read-logins.ts';
+import { readPolicies } from './read-policies.ts';
 import { readReports } from './read-reports.ts';
 import { readSecrets } from './read-secrets.ts';
 import { readSigning } from './read-signing.ts';
@@ -68,6 +69,7 @@ export function readSettings(inputs: SettingsInputs): Request {
     values,
     variant,
     machine,
+    policies: readPolicies(values, files, findings),
     tags: readTags(values, files, findings, notes),
     extraTags: readExtraTags(values, files, findings, notes),
     ...contexts,

@@ -1,6 +1,7 @@
 // What a step asked for, complete and checked: the values of the table, and what reading the workspace and the environment
 // made of them. The plan is made from this and the build facts alone.
 import type { ImageTag } from './destination-kinds.ts';
+import type { RepositoryPolicies } from './read-policies.ts';
 import type { Reports } from './read-reports.ts';
 import type { MachineLogins } from './machine-logins.ts';
 import type { Values } from './table.ts';
@@ -11,6 +12,8 @@ export interface Settings {
   readonly values: Values;
   readonly variant: VariantChoice;
   readonly machine: MachineLogins;
+  /** What ECR repositories get. */
+  readonly policies: RepositoryPolicies;
   readonly tags: TagChoice;
   /** Full references that are published besides repo and tags. */
   readonly extraTags: readonly ImageTag[];

@@ -15,7 +15,7 @@ export const variantRows = {
     env: ['PLUGIN_OIDC_TOKEN_ID'],
     kind: secret,
     secret: true,
-    help: 'Token of the pipeline’s own identity, which a cloud takes in exchange. Goes with the four settings of a Google pool, or with `client_id` and `tenant_id` at Azure.',
+    help: 'Token of the pipeline’s own identity (the token itself), which a cloud takes in exchange. Goes with `assume_role` at Amazon, with the four settings of a Google pool, or with `client_id` and `tenant_id` at Azure.',
   }),
   daemon_registry: works({
     env: ['PLUGIN_DAEMON_REGISTRY', 'DAEMON_REGISTRY'],

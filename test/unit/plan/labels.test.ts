@@ -10,6 +10,7 @@ const info: BuildInfo = {
   repository: 'octo/app',
   remoteUrl: 'https://git:s3cret@git.example.com/octo/app.git',
   event: 'push',
+  number: '7',
 };
 const settings = {
   auto_label: true,

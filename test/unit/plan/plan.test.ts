@@ -12,6 +12,7 @@ const info: BuildInfo = {
   repository: 'Octo/My_App',
   remoteUrl: 'https://git.example.com/octo/app.git',
   event: 'tag',
+  number: '7',
 };
 
 const plan = (settings: StepSettings, more: Partial<BuildInfo> = {}, folder?: string): Plan =>

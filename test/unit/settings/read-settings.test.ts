@@ -240,6 +240,7 @@ describe('facts about the build', () => {
       CI_REPO: 'o/b',
       CI_REPO_CLONE_URL: 'https://b',
       CI_PIPELINE_EVENT: 'tag',
+      CI_PIPELINE_NUMBER: '7',
     };
     const drone = {
       DRONE_COMMIT_REF: 'refs/heads/x',
@@ -248,6 +249,7 @@ describe('facts about the build', () => {
       DRONE_REPO: 'o/a',
       DRONE_REMOTE_URL: 'https://a',
       DRONE_BUILD_EVENT: 'push',
+      DRONE_BUILD_NUMBER: '42',
     };
     const expected = {
       ref: 'refs/heads/x',
@@ -256,6 +258,7 @@ describe('facts about the build', () => {
       repository: 'o/a',
       remoteUrl: 'https://a',
       event: 'push',
+      number: '42',
     };
     expect(readBuildInfo({ ...woodpecker, ...drone })).toEqual(expected);
     expect(readBuildInfo(woodpecker)).toMatchObject({ ref: 'refs/tags/v1', repository: 'o/b', event: 'tag' });
