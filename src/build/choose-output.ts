@@ -8,16 +8,19 @@ export interface OutputOrder {
   readonly repositories: readonly { readonly domain: string; readonly path: string }[];
   /** Hosts whose certificate is not checked and which may be spoken to in plain http. */
   readonly insecureHosts: ReadonlySet<string>;
+  /** Hosts whose certificate is not checked. The daemon can only be told that plain http is fine as well. */
+  readonly unverifiedHosts: ReadonlySet<string>;
   readonly imageStore: 'containerd' | 'graphdriver';
   /** For a daemon that can only hold the image under a name. */
   readonly temporaryName: string;
 }
 
 /** Throws PluginError (exit 2) when the daemon could not be told to trust some of the registries and not the others. */
-export function chooseOutput({ repositories, insecureHosts, imageStore, temporaryName }: OutputOrder): BuildOutput {
+export function chooseOutput(order: OutputOrder): BuildOutput {
+  const { repositories, insecureHosts, unverifiedHosts, imageStore, temporaryName } = order;
   if (repositories.length === 0) return { kind: 'nothing' };
   if (imageStore === 'graphdriver') return { kind: 'temporary-image', name: temporaryName };
-  const insecure = repositories.filter(({ domain }) => insecureHosts.has(domain));
+  const insecure = repositories.filter(({ domain }) => insecureHosts.has(domain) || unverifiedHosts.has(domain));
   if (insecure.length > 0 && insecure.length < repositories.length) {
     throw new PluginError({
       code: 'mixed-trust',

@@ -55,6 +55,8 @@ export interface AccessOptions {
   readonly host: string;
   readonly apiHost: string;
   readonly isInsecure: boolean;
+  /** Not even on loopback is http tried. */
+  readonly isTlsOnly: boolean;
   readonly tokenHosts: ReadonlySet<string>;
   readonly credentials: CredentialSource;
   readonly wire: Wire;
@@ -74,7 +76,7 @@ export class RegistryAccess {
 
   constructor(options: AccessOptions) {
     this.#options = options;
-    this.#neighbourhood = new Neighbourhood(new URL(`https://${options.apiHost}`).hostname);
+    this.#neighbourhood = new Neighbourhood(options.apiHost);
   }
 
   /** Whether the registry has answered anything in this run: then a broken connection may just have been an old one. */
@@ -136,8 +138,8 @@ export class RegistryAccess {
 
   #settle(party: Party, signal: AbortSignal): Promise<Site> {
     if (this.#site === undefined) {
-      const { apiHost, isInsecure, wire, lifetime } = this.#options;
-      const site = ping(wire, { party, apiHost, isInsecure, neighbourhood: this.#neighbourhood }, lifetime);
+      const { apiHost, isInsecure, isTlsOnly, wire, lifetime } = this.#options;
+      const site = ping(wire, { party, apiHost, isInsecure, isTlsOnly, neighbourhood: this.#neighbourhood }, lifetime);
       this.#site = site;
       site.then(
         () => {
@@ -221,9 +223,10 @@ export class RegistryAccess {
     const { origin, realm, service, scopes, credentials, party, what, match } = query;
     const { tokenHosts, tokens } = this.#options;
     const verdict = judgeRealm(realm, { registryOrigin: origin, tokenHosts });
-    if (!verdict.ok) throw badRealm(party, verdict.reason);
+    if (!verdict.ok) throw badRealm(party, verdict.reason, verdict.stranger);
     const server = verdict.target;
-    const isForeign = new URL(server.origin).hostname !== new URL(origin).hostname;
+    const { host, hostname } = new URL(server.origin);
+    const isForeign = hostname !== new URL(origin).hostname && !tokenHosts.has(host);
     const neighbourhood = this.#neighbourhood;
     try {
       return await tokens.get({ party, server, service, scopes, credentials, neighbourhood, isForeign }, match, signal);

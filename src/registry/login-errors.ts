@@ -82,13 +82,16 @@ export function tokenDenied(party: Party, what: string, credentials: Credentials
   });
 }
 
-/** The registry names a token server that is not asked. */
-export function badRealm(party: Party, reason: string): RegistryError {
+/** The registry names a token server that is not asked. `stranger`: its host, when the settings could allow it. */
+export function badRealm(party: Party, reason: string, stranger?: string): RegistryError {
   return new RegistryError({
     ...party,
     code: 'bad-realm',
     exitCode: 4,
     message: `${party.host} cannot be logged in to: ${reason}; nothing was sent there`,
+    ...(stranger === undefined
+      ? {}
+      : { hint: `if it may have the logins for ${party.host}, set \`token_hosts: ${stranger}\`` }),
   });
 }
 

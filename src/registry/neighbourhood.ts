@@ -44,18 +44,22 @@ export function isLoopbackHost(hostname: string): boolean {
 /** What one registry has shown about where it is; a lookup function for itself, and one for hosts that it names. */
 export class Neighbourhood {
   readonly #reaches = new Set<Reach>(['public']);
-  /** Tells the connections of one registry's foreign hosts from those of another's. */
-  readonly key: string;
+  /** The registry's, as URLs write it. */
+  readonly host: string;
+  readonly #hostname: string;
 
-  /** @param hostname of the registry, without port */
-  constructor(hostname: string) {
-    this.key = hostname;
+  /** @param host `host[:port]` at which the registry's API answers */
+  constructor(host: string) {
+    const { host: inUrls, hostname } = new URL(`https://${host}`);
+    this.host = inUrls;
+    this.#hostname = hostname;
     if (isIP(hostname.replace(/^\[|\]$/g, '')) !== 0) this.#reaches.add(reachOf(hostname));
   }
 
-  /** For the registry itself: remembers where it is. */
+  /** For the registry itself, and for hosts that the settings name; remembers where the registry is. */
   readonly own: LookupFunction = (hostname, options, callback) => {
     lookUp(hostname, options, callback, (addresses) => {
+      if (hostname !== this.#hostname) return undefined;
       for (const { address } of addresses) this.#reaches.add(reachOf(address));
       return undefined;
     });

@@ -5,6 +5,7 @@ import type { ExitCode } from '../base/plugin-error.ts';
 import type { GivenUp } from '../base/retry.ts';
 import type { Party } from './login-errors.ts';
 import { RegistryError } from './registry-error.ts';
+import { ThroughProxy } from './through-proxy.ts';
 
 const unknownAuthorityCodes: ReadonlySet<string> = new Set([
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -46,6 +47,7 @@ const meanings: ReadonlyMap<string, string> = new Map([
   ['EPIPE', 'the connection was reset'],
   ['UND_ERR_SOCKET', 'the connection was closed'],
   ['UND_ERR_CONNECT_TIMEOUT', 'it could not be reached in time'],
+  ['UND_ERR_ABORTED', 'the proxy did not let us through'],
   ['EHOSTUNREACH', 'there is no route to it'],
   ['ENETUNREACH', 'there is no route to it'],
 ]);
@@ -83,9 +85,21 @@ export function networkError(party: Party, what: string, error: unknown, how: Gi
   const code = networkCodeOf(error);
   const words =
     code === undefined ? undefined : (tlsWords(code, party.host) ?? silenceWords(error, code, party.host, how));
+  const proxy = error instanceof ThroughProxy ? error : undefined;
   if (words === undefined) return undefined;
   const { came, ...rest } = words;
-  return new RegistryError({ ...party, ...rest, message: `${what}: ${came}`, attempts: how.attempts, cause: error });
+  return new RegistryError({
+    ...party,
+    ...(proxy === undefined ? {} : { hint: proxyHint(party.host) }),
+    ...rest,
+    message: `${what}: ${came}${proxy === undefined ? '' : ` (through the proxy ${proxy.proxy})`}`,
+    attempts: how.attempts,
+    cause: error,
+  });
+}
+
+function proxyHint(host: string): string {
+  return `proxies are set by \`http_proxy\` and \`https_proxy\`, also as variables; \`no_proxy: ${host}\` goes past them`;
 }
 
 function tlsWords(code: string, host: string): Words | undefined {
@@ -102,7 +116,8 @@ function tlsWords(code: string, host: string): Words | undefined {
   }
   if (clientCertificateCodes.has(code)) {
     const came = `${host} ended the TLS handshake; it may want a client certificate`;
-    return { code: 'tls-client-cert', exitCode: 4, came };
+    const hint = `give one in \`client_cert: ${host}=certificate.pem,key.pem\`, or in /etc/docker/certs.d/${host}`;
+    return { code: 'tls-client-cert', exitCode: 4, came, hint };
   }
   if (!plainServerCodes.has(code)) return undefined;
   const hint = `if it is meant to be spoken to over plain http, name ${host} in \`insecure_registries\``;
@@ -113,7 +128,12 @@ function silenceWords(error: unknown, code: string, host: string, how: GivenUp):
   if (!isOfNetwork(error, code)) return undefined;
   const tries = describeTries(how);
   if (silenceCodes.has(code)) return { code: 'stalled', exitCode: 6, came: `${host} did not answer in time${tries}` };
-  return { code: 'unreachable', exitCode: 4, came: `${host} cannot be reached: ${meanings.get(code) ?? code}${tries}` };
+  return { code: 'unreachable', exitCode: 4, came: `${host} cannot be reached: ${meaningOf(code, error)}${tries}` };
+}
+
+function meaningOf(code: string, error: unknown): string {
+  const status = error instanceof ThroughProxy ? error.refusedWith : undefined;
+  return `${meanings.get(code) ?? code}${status === undefined ? '' : `, it answered ${status}`}`;
 }
 
 /** ` (6 tries in 41 s)`, nothing for a single try. */

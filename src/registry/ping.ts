@@ -7,6 +7,7 @@ import type { Party } from './login-errors.ts';
 import { isLoopbackHost, type Neighbourhood } from './neighbourhood.ts';
 import { isCertificateError } from './network-errors.ts';
 import { ForbiddenTarget, isRedirect, resolveTarget, type RequestTarget } from './redirect.ts';
+import { PluginError } from '../base/plugin-error.ts';
 import { RegistryError } from './registry-error.ts';
 import { isTransientStatus } from '../base/transient.ts';
 import { discard, headerOf, headersOf, type Wire } from './wire.ts';
@@ -25,6 +26,8 @@ export interface PingOptions {
   readonly apiHost: string;
   /** TLS need not be verified, and may be missing. */
   readonly isInsecure: boolean;
+  /** TLS may not be missing, not even on loopback. */
+  readonly isTlsOnly: boolean;
   readonly neighbourhood: Neighbourhood;
 }
 
@@ -32,15 +35,16 @@ const pingPath = '/v2/';
 
 /** Throws RegistryError `not-a-registry`, UnexpectedAnswer for a busy server, or the network's error. */
 export async function ping(wire: Wire, options: PingOptions, signal: AbortSignal): Promise<Site> {
-  const mayBePlain = options.isInsecure || isLoopbackHost(new URL(`https://${options.apiHost}`).hostname);
+  const mayBePlain =
+    options.isInsecure || (!options.isTlsOnly && isLoopbackHost(new URL(`https://${options.apiHost}`).hostname));
   const overTls = pingAt(wire, new URL(`https://${options.apiHost}`).origin, options, signal);
   if (!mayBePlain) return overTls;
   try {
     return await overTls;
   } catch (error) {
     signal.throwIfAborted();
-    // An answer came over TLS, or a certificate was refused: then this is not a plain server.
-    if (error instanceof UnexpectedAnswer || error instanceof RegistryError || isCertificateError(error)) throw error;
+    // An answer came over TLS, or a certificate was refused or is unusable: then this is not a plain server.
+    if (error instanceof UnexpectedAnswer || error instanceof PluginError || isCertificateError(error)) throw error;
     return pingAt(wire, new URL(`http://${options.apiHost}`).origin, options, signal);
   }
 }

@@ -58,9 +58,10 @@ export interface RealmRules {
   readonly tokenHosts: ReadonlySet<string>;
 }
 
-/** The token server's address, or why it may not be used. */
+/** The token server's address, or why it may not be used; `stranger` is a host that the settings could name. */
 export type RealmVerdict =
-  { readonly ok: true; readonly target: RequestTarget } | { readonly ok: false; readonly reason: string };
+  | { readonly ok: true; readonly target: RequestTarget }
+  | { readonly ok: false; readonly reason: string; readonly stranger?: string };
 
 /** Judges the `realm` of a Bearer challenge. */
 export function judgeRealm(realm: string | undefined, rules: RealmRules): RealmVerdict {
@@ -74,7 +75,7 @@ export function judgeRealm(realm: string | undefined, rules: RealmRules): RealmV
   }
   if (url.username !== '' || url.password !== '') return { ok: false, reason: `${shown} has a login in its address` };
   if (!belongsTo(url, registry) && !rules.tokenHosts.has(url.host)) {
-    return { ok: false, reason: `${shown} belongs to somebody else` };
+    return { ok: false, reason: `${shown} belongs to somebody else`, stranger: url.host };
   }
   return { ok: true, target: { origin: url.origin, path: url.pathname + url.search } };
 }

@@ -1,7 +1,9 @@
 // The client of all registries of a run: one pool of connections, one cache of tokens, one retry budget. Repositories on one
 // registry share its ping, its logins and its upload places. OCI distribution-spec 1.1; https://distribution.github.io/.
+import type { HostTrust } from '../base/certificates.ts';
 import type { CredentialSource } from '../base/credentials.ts';
 import type { Log } from '../base/log.ts';
+import type { ProxyFor } from '../base/proxy.ts';
 import { apiHostOf, registryHost } from '../base/registry-host.ts';
 import { type Clock, defaultRetryLimits, Retrier, type RetryLimits, systemClock } from '../base/retry.ts';
 import { RegistryAccess } from './authorize.ts';
@@ -21,8 +23,12 @@ export interface RegistryOptions {
   readonly credentials: CredentialSource;
   /** `host[:port]` as in image names: TLS need not be verified there, and may be missing. */
   readonly insecureHosts: ReadonlySet<string>;
+  /** The same, but TLS may not be missing, not even on loopback. */
+  readonly unverifiedHosts?: ReadonlySet<string>;
   /** PEM, beside the built-in roots. */
   readonly caCertificates: readonly string[];
+  /** What else is known about `host[:port]`; asked before the first connection. May throw PluginError. */
+  readonly trustOf?: (host: string) => HostTrust;
   readonly userAgent: string;
   readonly log: Log;
   readonly limits?: Partial<RetryLimits & TimeLimits>;
@@ -30,10 +36,10 @@ export interface RegistryOptions {
   readonly redact?: (secret: string) => void;
   /** Bodies that travel to one registry at a time; 6 by default. */
   readonly maxConcurrentUploads?: number;
-  /** Hosts of token servers that may have a registry's login though they belong to another house. */
+  /** `host[:port]` of token servers that may have a registry's login though they belong to another house. */
   readonly tokenHosts?: ReadonlySet<string>;
   /** URL of the proxy for a URL; none by default. */
-  readonly proxyFor?: (url: URL) => string | undefined;
+  readonly proxyFor?: ProxyFor;
   /** The system's by default. */
   readonly clock?: Clock;
 }
@@ -67,12 +73,12 @@ export class RegistryClient {
     this.#options = options;
     this.#limits = { ...defaultRetryLimits, ...defaultTimeLimits, ...options.limits };
     this.#clock = options.clock ?? systemClock;
-    const unverified = new Set([...options.insecureHosts].map((host) => new URL(`https://${host}`).host));
     this.#wire = new Wire({
       limits: this.#limits,
       userAgent: options.userAgent,
       caCertificates: options.caCertificates,
-      isUnverified: (url) => unverified.has(url.host),
+      unverifiedHosts: new Set([...options.insecureHosts, ...(options.unverifiedHosts ?? [])]),
+      trustOf: options.trustOf ?? (() => ({ authorities: [] })),
       proxyFor: options.proxyFor ?? (() => undefined),
     });
     this.#tokens = new TokenCache({
@@ -134,12 +140,13 @@ export class RegistryClient {
   #registry(domain: string, apiHost: string): Registry {
     const known = this.#registries.get(domain);
     if (known !== undefined) return known;
-    const { credentials, insecureHosts, tokenHosts, maxConcurrentUploads } = this.#options;
+    const { credentials, insecureHosts, unverifiedHosts, tokenHosts, maxConcurrentUploads } = this.#options;
     const access = new RegistryAccess({
       host: domain,
       apiHost,
       isInsecure: insecureHosts.has(domain),
-      tokenHosts: tokenHosts ?? new Set(),
+      isTlsOnly: unverifiedHosts?.has(domain) === true && !insecureHosts.has(domain),
+      tokenHosts: new Set([...(tokenHosts ?? [])].map((host) => new URL(`https://${host}`).host)),
       credentials,
       wire: this.#wire,
       tokens: this.#tokens,

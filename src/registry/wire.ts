@@ -1,13 +1,11 @@
-// One HTTP request and its answer: connections, TLS, proxies and time limits. It knows no registry, repeats nothing,
-// follows no redirect and adds no login. HTTP/1.1 on purpose: six uploads over six connections beat one shared window.
+// One HTTP request and its answer, with time limits. It knows no registry, repeats nothing, follows no redirect and adds no
+// login. What it is sent over is in connections.ts.
 import type { Readable } from 'node:stream';
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
-import type { LookupFunction } from 'node:net';
-import { type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { Connections, type ConnectionOptions } from './connections.ts';
+import { proxyLoginStatus, refusedByProxy, throughProxy } from './through-proxy.ts';
 import type { Neighbourhood } from './neighbourhood.ts';
 import type { RequestTarget } from './redirect.ts';
 import { StallWatch } from './stall-watch.ts';
-import type { TimeLimits } from './time-limits.ts';
 import { watchedBody, type WireBody } from './wire-body.ts';
 
 export interface WireRequest {
@@ -34,35 +32,20 @@ export interface WireResponse {
   readonly stalledDownloadMs: number;
 }
 
-export interface WireOptions {
-  readonly limits: TimeLimits;
+export interface WireOptions extends ConnectionOptions {
   readonly userAgent: string;
-  /** PEM, beside the built-in roots. */
-  readonly caCertificates: readonly string[];
-  /** Whether the certificate of this host may be anybody's. */
-  readonly isUnverified: (url: URL) => boolean;
-  /** URL of the proxy for a URL; undefined = none. */
-  readonly proxyFor: (url: URL) => string | undefined;
 }
 
-/** Six uploads, and as many small requests beside them; more would only wait for each other. */
-const connectionsPerOrigin = 16;
 const minDownloadBytes = 1024;
 
-/** The connections of a run. */
+/** Sends the requests of a run. */
 export class Wire {
   readonly #options: WireOptions;
-  readonly #dispatchers = new Map<string, Dispatcher>();
-  /** Made once: parsing the roots for each connection would cost more than the connection. */
-  readonly #secureContext: SecureContext | undefined;
+  readonly #connections: Connections;
 
   constructor(options: WireOptions) {
     this.#options = options;
-    const { caCertificates } = options;
-    this.#secureContext =
-      caCertificates.length === 0
-        ? undefined
-        : createSecureContext({ ca: [...rootCertificates, ...caCertificates], minVersion: 'TLSv1.2' });
+    this.#connections = new Connections(options);
   }
 
   /** Sends a request and waits for the headers of its answer. Rejects with what node or undici throws. */
@@ -71,9 +54,10 @@ export class Wire {
     const url = new URL(target.origin);
     if (isForeign) neighbourhood.checkLiteral(url.hostname);
     const stalled = new AbortController();
+    const { dispatcher, proxy } = this.#connections.wayTo(url, neighbourhood, isForeign);
     const sending = body === undefined ? undefined : watchedBody(body, this.#options.limits.stalledUploadMs, stalled);
     try {
-      const response = await this.#dispatcherFor(url, neighbourhood, isForeign).request({
+      const response = await dispatcher.request({
         origin: target.origin,
         method,
         path: target.path,
@@ -90,10 +74,15 @@ export class Wire {
       });
       const { statusCode: status, headers: received, body: answer } = response;
       const { stalledDownloadMs } = this.#options.limits;
+      if (proxy !== undefined && status === proxyLoginStatus) {
+        answer.on('error', () => undefined).destroy();
+        throw refusedByProxy(status);
+      }
       return { method, target, status, headers: received, body: answer, stalledDownloadMs };
     } catch (error) {
       signal.throwIfAborted();
-      throw stalled.signal.aborted ? stalled.signal.reason : error;
+      const cause: unknown = stalled.signal.aborted ? stalled.signal.reason : error;
+      throw proxy === undefined ? cause : throughProxy(proxy, cause);
     } finally {
       sending?.stop();
     }
@@ -101,37 +90,7 @@ export class Wire {
 
   /** Ends all connections, also those in use. */
   async close(): Promise<void> {
-    await Promise.all([...this.#dispatchers.values()].map((dispatcher) => dispatcher.destroy()));
-    this.#dispatchers.clear();
-  }
-
-  #dispatcherFor(url: URL, neighbourhood: Neighbourhood, isForeign: boolean): Dispatcher {
-    const key = isForeign ? `${url.origin} for ${neighbourhood.key}` : url.origin;
-    const known = this.#dispatchers.get(key);
-    if (known !== undefined) return known;
-    const made = this.#makeDispatcher(url, isForeign ? neighbourhood.foreign : neighbourhood.own);
-    this.#dispatchers.set(key, made);
-    return made;
-  }
-
-  #makeDispatcher(url: URL, lookup: LookupFunction): Dispatcher {
-    const { limits, isUnverified, proxyFor } = this.#options;
-    const tls = {
-      ...(this.#secureContext === undefined ? {} : { secureContext: this.#secureContext }),
-      minVersion: 'TLSv1.2' as const,
-      rejectUnauthorized: !isUnverified(url),
-    };
-    const common = {
-      allowH2: false,
-      connections: connectionsPerOrigin,
-      keepAliveTimeout: limits.keepAliveMs,
-      // Bodies are watched by us: the limit is on progress, and for uploads too.
-      bodyTimeout: 0,
-    };
-    const proxy = proxyFor(url);
-    if (proxy === undefined)
-      return new Pool(url.origin, { ...common, connect: { ...tls, lookup, timeout: limits.connectMs } });
-    return new ProxyAgent({ ...common, uri: proxy, requestTls: tls, proxyTunnel: url.protocol === 'https:' });
+    await this.#connections.close();
   }
 }
 

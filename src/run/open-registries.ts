@@ -1,8 +1,11 @@
 // Chapter: the logins that the step was given, one client for all registries, and the repositories to publish to.
 import type { CredentialSource } from '../base/credentials.ts';
+import { mergeTrust } from '../base/certificates.ts';
+import { proxyRule } from '../base/proxy.ts';
 import { findCredentials } from '../credentials/find-credentials.ts';
 import type { PublishTargetPlan } from '../plan/destination-plan.ts';
 import type { Plan } from '../plan/plan.ts';
+import { certificateFolders, trustInFolders } from '../registry/certificate-folders.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
 import type { Repository } from '../registry/repository.ts';
 import type { Clouds } from './open-cloud.ts';
@@ -32,11 +35,14 @@ export async function openRegistries(
 ): Promise<Registries> {
   const credentials = findCredentials({ ...plan.registries, ...clouds }, { log, redact });
   // Its HTTP client is most of the program's size: a step with wrong settings ends before that is loaded.
+  const folders = certificateFolders(world.env['HOME']);
   const { RegistryClient } = await import('../registry/registry-client.ts');
   const client = new RegistryClient({
     ...plan.registries,
     ...plan.upload,
     credentials,
+    proxyFor: proxyRule(plan.registries.proxies),
+    trustOf: (host) => mergeTrust(plan.registries.hostTrust.get(host), trustInFolders(folders, host)),
     userAgent: `docker-build/${world.version}`,
     limits: { attempts: plan.upload.retries + 1 },
     log,

@@ -1,6 +1,5 @@
 // The readers of settings that say how something is reached: the daemon's address and API version, proxies, certificates.
-import { X509Certificate } from 'node:crypto';
-import { bad, good, show, type Kind, type Reading } from './reading.ts';
+import { bad, good, show, type Kind } from './reading.ts';
 
 const daemonRule = 'must be unix:///path, tcp://host:port, http://host:port or https://host:port';
 
@@ -59,51 +58,6 @@ function decoded(text: string): string {
     return decodeURIComponent(text);
   } catch {
     return text;
-  }
-}
-
-/** Certificates as PEM text, or the files that hold them. */
-export type CertificateSource =
-  { readonly kind: 'pem'; readonly pem: string } | { readonly kind: 'files'; readonly paths: readonly string[] };
-
-/** PEM text, or paths split at commas; `host=path` as kaniko writes it counts for all hosts. */
-export const certificates: Kind<CertificateSource> = {
-  name: 'PEM or paths',
-  repeatable: true,
-  read(text) {
-    if (text.includes('-----BEGIN')) {
-      const pem = text.includes('\n') ? text : text.replaceAll('\\n', '\n');
-      const reading = checkCertificates(pem);
-      return reading.ok ? good({ kind: 'pem', pem: reading.value }) : reading;
-    }
-    const paths = text
-      .split(/[\n,]/)
-      .map((part) => part.trim().replace(/^[^/=]+=/, ''))
-      .filter((part) => part !== '');
-    return paths.length > 0
-      ? good({ kind: 'files', paths })
-      : bad('it names nothing', 'must be PEM text or paths of PEM files');
-  },
-};
-
-const certificateRule = 'must hold certificates in PEM form';
-
-/** PEM text that holds certificates and nothing that should not be handed around. */
-export function checkCertificates(pem: string): Reading<string> {
-  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(pem)) return bad('it holds a private key', certificateRule);
-  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0) return bad('it holds no certificate', certificateRule);
-  const broken = blocks.findIndex((block) => !isCertificate(block));
-  return broken < 0
-    ? good(`${blocks.join('\n')}\n`)
-    : bad(`certificate ${broken + 1} in it is damaged`, certificateRule);
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).subject !== undefined;
-  } catch {
-    return false;
   }
 }
 

@@ -1,8 +1,6 @@
-// Logins and certificates that come from files: docker config.json by setting or from its usual places, and the
-// authorities of ca_cert. A broken setting is an error; what merely lies around on the machine can only cause a warning.
+// Logins that come from files: docker config.json by setting or from its usual places. A broken setting is an error; what merely lies around on the machine can only cause a warning.
 import { join } from 'node:path';
 import { accessTokenUser } from '../base/credentials.ts';
-import { checkCertificates } from './connection-kinds.ts';
 import { checkDockerConfig, type DockerConfigCheck } from './docker-config.ts';
 import { addProblem, addWarning, type Findings } from './findings.ts';
 import type { Given } from './given.ts';
@@ -103,22 +101,4 @@ function readText(path: string, files: WorkspaceFiles): string | undefined {
         .replace(/^\u{feff}/u, '')
         .trim()
     : undefined;
-}
-
-/** The certificates of ca_cert as PEM texts. */
-export function readCertificates({ values, given, files, findings }: LoginInputs): readonly string[] {
-  const source = values.ca_cert;
-  if (source === undefined) return [];
-  if (source.kind === 'pem') return [source.pem];
-  return source.paths.flatMap((path) => {
-    const file = files.readSmallFile(path, { followOutsideLinks: false, maxBytes: maxFileBytes });
-    const reading = file.ok ? checkCertificates(Buffer.from(file.bytes).toString('utf8')) : undefined;
-    if (reading?.ok === true) return [reading.value];
-    const wrong = file.ok ? (reading?.problems[0]?.wrong ?? '') : file.wrong;
-    // Harness sets its variable everywhere, whether the file is there or not.
-    if (given.get('ca_cert')?.from === 'HARNESS_CA_PATH')
-      addWarning(findings, 'ca_cert', `(HARNESS_CA_PATH) ${wrong}; not used`);
-    else addProblem(findings, 'ca_cert', { wrong, right: 'must be PEM text or paths of PEM files' });
-    return [];
-  });
 }

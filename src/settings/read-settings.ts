@@ -8,13 +8,14 @@ import { findGiven } from './given.ts';
 import { withGitToken } from './git-token.ts';
 import { readMachineLogins } from './machine-logins.ts';
 import { checkForSecrets, readBuildArgs } from './read-build-args.ts';
-import { readCertificates, readDockerConfigs, redactLogin } from './read-logins.ts';
+import { readDockerConfigs, redactLogin } from './read-logins.ts';
 import { readPolicies } from './read-policies.ts';
 import { readReports } from './read-reports.ts';
 import { readSecrets } from './read-secrets.ts';
 import { readSigning } from './read-signing.ts';
 import { readNamedContexts, readSource } from './read-source.ts';
 import { readExtraTags, readTags } from './read-tags.ts';
+import { readTrust } from './read-trust.ts';
 import { readValues } from './read-values.ts';
 import type { Environment, Redact } from './reading.ts';
 import type { Settings } from './settings.ts';
@@ -76,7 +77,7 @@ export function readSettings(inputs: SettingsInputs): Request {
     buildArgs,
     secrets,
     dockerConfigs: readDockerConfigs(logins),
-    caCertificates: readCertificates(logins),
+    trust: readTrust(logins),
     ...(signing === undefined ? {} : { signing }),
     reports: readReports({ values, given, environment, files, findings }),
     dryRun,

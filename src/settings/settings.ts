@@ -4,6 +4,7 @@ import type { ImageTag } from './destination-kinds.ts';
 import type { RepositoryPolicies } from './read-policies.ts';
 import type { Reports } from './read-reports.ts';
 import type { MachineLogins } from './machine-logins.ts';
+import type { TrustSettings } from './read-trust.ts';
 import type { Values } from './table.ts';
 import type { VariantChoice } from './variant.ts';
 
@@ -25,8 +26,7 @@ export interface Settings {
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   /** docker config.json texts, in the order in which they are asked. */
   readonly dockerConfigs: readonly DockerConfigText[];
-  /** PEM texts. */
-  readonly caCertificates: readonly string[];
+  readonly trust: TrustSettings;
   /** Absent when nothing is to be signed. */
   readonly signing?: SigningSettings;
   /** What is written about the run, and where. */

@@ -36,7 +36,12 @@ export interface RecordingProxy {
 
 export interface RecordingProxyOptions {
   /** PEM: the proxy speaks TLS, the server behind it stays plain. */
-  readonly tls?: { readonly key: string; readonly cert: string };
+  readonly tls?: {
+    readonly key: string;
+    readonly cert: string;
+    /** Clients have to show a certificate of this authority. */
+    readonly clientAuthority?: string;
+  };
 }
 
 /**
@@ -70,7 +75,8 @@ export async function startRecordingProxy(
       record.status = status;
     });
   };
-  const server: Server = options.tls === undefined ? createServer(handle) : createTlsServer(options.tls, handle);
+  const server: Server =
+    options.tls === undefined ? createServer(handle) : createTlsServer(tlsOptions(options.tls), handle);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
@@ -92,6 +98,12 @@ export async function startRecordingProxy(
       await closed;
     },
   };
+}
+
+function tlsOptions({ key, cert, clientAuthority: ca }: NonNullable<RecordingProxyOptions['tls']>) {
+  if (ca === undefined) return { key, cert };
+  // With TLS 1.3 Node hangs up on a client without certificate; other servers say why, as everybody does with 1.2.
+  return { key, cert, ca, requestCert: true, rejectUnauthorized: true, maxVersion: 'TLSv1.2' as const };
 }
 
 /** The blobs whose upload was finished, each as often as it was sent. */

@@ -43,8 +43,10 @@ export interface RegistryOptions {
   readonly tokenLifeSeconds?: number;
   /** For `token`: how POST is answered; `oauth` makes identity tokens work. */
   readonly tokenPost?: 'oauth' | 400 | 401 | 404 | 405;
-  /** TLS with a certificate of an own authority, for 127.0.0.1 and localhost. */
-  readonly tls?: boolean;
+  /** TLS with a certificate of an own authority, for 127.0.0.1 and localhost; `mutual`: clients have to show one too. */
+  readonly tls?: boolean | 'mutual';
+  /** For `token`: the token server is said to be at this host, in plain http. */
+  readonly realmHost?: string;
   /** 405 for every write. */
   readonly readOnly?: boolean;
   /** DELETE works. */
@@ -59,6 +61,8 @@ export interface TestRegistry {
   readonly url: string;
   /** PEM of the authority, with `tls`. */
   readonly caCertificate?: string;
+  /** A client certificate of that authority, in PEM form. */
+  readonly clientPair?: { readonly cert: string; readonly key: string };
   /** With `auth: 'token'`. */
   readonly tokens?: TokenServer;
   /** Where the registry keeps its data. */
@@ -107,13 +111,15 @@ async function startIn(
   const child = spawnRegistry(folder, configOf(folder, port, options, tokens));
   closers.push(() => end(child));
   await untilListening(child, port, folder);
-  const tls = options.tls === true ? certificates(folder) : undefined;
-  const proxy = await startRecordingProxy(`127.0.0.1:${port}`, undefined, tls === undefined ? {} : { tls });
+  const tls = (options.tls ?? false) === false ? undefined : certificates(folder);
+  const mutual = options.tls === 'mutual' && tls !== undefined ? { clientAuthority: tls.ca } : {};
+  const proxyOptions = tls === undefined ? {} : { tls: { ...tls, ...mutual } };
+  const proxy = await startRecordingProxy(`127.0.0.1:${port}`, undefined, proxyOptions);
   closers.push(() => proxy.stop());
   return {
     host: proxy.host,
     url: `${tls === undefined ? 'http' : 'https'}://${proxy.host}`,
-    ...(tls === undefined ? {} : { caCertificate: tls.ca }),
+    ...(tls === undefined ? {} : { caCertificate: tls.ca, clientPair: tls.client }),
     ...(tokens === undefined ? {} : { tokens }),
     storage: join(folder, 'data'),
     requests: () => proxy.requests(),
@@ -167,7 +173,7 @@ function configOf(folder: string, port: number, options: RegistryOptions, tokens
       ? { htpasswd: { realm: 'test', path: passwordFile } }
       : {
           token: {
-            realm: tokens.realm,
+            realm: options.realmHost === undefined ? tokens.realm : `http://${options.realmHost}/token`,
             service: tokens.service,
             issuer: tokens.issuer,
             rootcertbundle: tokens.certificateFile,
@@ -221,11 +227,12 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(impatience);
 }
 
-function certificates(folder: string): { readonly key: string; readonly cert: string; readonly ca: string } {
+function certificates(folder: string) {
   const place = join(folder, 'certificates');
   makeEngineCertificates(place);
   const read = (name: string): string => readFileSync(join(place, name), 'utf8');
-  return { key: read('server-key.pem'), cert: read('server-cert.pem'), ca: read('ca.pem') };
+  const client = { cert: read('client/cert.pem'), key: read('client/key.pem') };
+  return { key: read('server-key.pem'), cert: read('server-cert.pem'), ca: read('ca.pem'), client };
 }
 
 /** Folders of test processes that no longer exist. */

@@ -1,4 +1,5 @@
 // Logins and trust for registries that are fine alone and wrong, or pointless, together.
+import { readProxy } from '../../base/proxy.ts';
 import { addProblem, addWarning } from '../findings.ts';
 import type { CrossInputs } from './cross-inputs.ts';
 
@@ -8,6 +9,7 @@ export function checkRegistries(inputs: CrossInputs): void {
   checkAccessToken(inputs);
   checkBaseImageLogin(inputs);
   checkTrust(inputs);
+  checkProxies(inputs);
 }
 
 function checkLogin({ values, given, variant, findings }: CrossInputs): void {
@@ -68,10 +70,19 @@ function nameIn(from: string): string {
 }
 
 function checkTrust({ values, findings }: CrossInputs): void {
-  if (!values.insecure && values.insecure_registries === undefined) return;
+  const isUnverified = values.skip_tls_verify !== false;
+  if (!values.insecure && values.insecure_registries === undefined && !isUnverified) return;
   addWarning(
     findings,
-    values.insecure ? 'insecure' : 'insecure_registries',
+    values.insecure ? 'insecure' : isUnverified ? 'skip_tls_verify' : 'insecure_registries',
     'applies to publishing; base images are pulled by the daemon, which needs insecure-registries in its daemon.json',
   );
+}
+
+function checkProxies({ values, findings }: CrossInputs): void {
+  for (const name of ['http_proxy', 'https_proxy'] as const) {
+    const value = values[name];
+    if (value === undefined || readProxy(value) !== undefined) continue;
+    addWarning(findings, name, 'is no http:// or https:// proxy: the build gets it, this plugin connects without it');
+  }
 }

@@ -30,17 +30,17 @@ export const buildValueRows = {
   http_proxy: works({
     env: ['PLUGIN_HTTP_PROXY', 'http_proxy', 'HTTP_PROXY', 'HARNESS_HTTP_PROXY'],
     kind: proxyAddress,
-    help: 'Passed as build arguments `http_proxy` and `HTTP_PROXY`.',
+    help: 'Passed as build arguments `http_proxy` and `HTTP_PROXY`, and used by this plugin for registries in plain http.',
   }),
   https_proxy: works({
     env: ['PLUGIN_HTTPS_PROXY', 'https_proxy', 'HTTPS_PROXY', 'HARNESS_HTTPS_PROXY'],
     kind: proxyAddress,
-    help: 'Passed as build arguments `https_proxy` and `HTTPS_PROXY`.',
+    help: 'Passed as build arguments `https_proxy` and `HTTPS_PROXY`, and used by this plugin for registries and clouds. The daemon has a setting of its own.',
   }),
   no_proxy: works({
     env: ['PLUGIN_NO_PROXY', 'no_proxy', 'NO_PROXY', 'HARNESS_NO_PROXY'],
     kind: proxyAddress,
-    help: 'Passed as build arguments `no_proxy` and `NO_PROXY`.',
+    help: 'Passed as build arguments `no_proxy` and `NO_PROXY`. For this plugin too: hosts, suffixes, addresses and networks (`10.0.0.0/8`) that are reached without a proxy.',
   }),
   custom_labels: works({
     env: ['PLUGIN_CUSTOM_LABELS', 'PLUGIN_LABEL', 'PLUGIN_LABELS'],

@@ -1,5 +1,6 @@
 // Rows: logins and trust for registries.
-import { certificates, configText } from '../connection-kinds.ts';
+import { certificates, clientCertificates, hostsOrBool } from '../certificate-kinds.ts';
+import { configText } from '../connection-kinds.ts';
 import { loginRegistry, registryAddress, registryHosts } from '../destination-kinds.ts';
 import { bool, secret, text } from '../kinds.ts';
 import { commaList } from '../list-kinds.ts';
@@ -74,28 +75,31 @@ export const credentialRows = {
   ca_cert: works({
     env: ['PLUGIN_CA_CERT', 'PLUGIN_REGISTRY_CERTIFICATE', 'HARNESS_CA_PATH'],
     kind: certificates,
-    help: 'Certificates of own authorities, as PEM text or paths; trusted beside those of the system by this plugin’s connections to registries.',
+    help: 'Certificates of own authorities, as PEM text or paths; trusted beside the usual ones by this plugin’s connections to registries. `host=path` is for that host alone. Files of `/etc/docker/certs.d/<host>/` in the step are used as well. The daemon, which pulls and sometimes pushes, has its own.',
   }),
 
-  skip_tls_verify: known(
-    'unused',
-    ['PLUGIN_SKIP_TLS_VERIFY', 'PLUGIN_SKIP_TLS_VERIFY_REGISTRY', 'PLUGIN_INSECURE_SKIP_VERIFY'],
-    'Do not verify certificates of registries; use `ca_cert` or `insecure`.',
-    { inert: offWords },
-  ),
+  skip_tls_verify: worksWithDefault<boolean | readonly string[]>(false, {
+    env: ['PLUGIN_SKIP_TLS_VERIFY', 'PLUGIN_SKIP_TLS_VERIFY_REGISTRY', 'PLUGIN_INSECURE_SKIP_VERIFY'],
+    kind: hostsOrBool,
+    help: 'Do not verify certificates: `true` at `registry`, or at the registries of `repo` when `registry` is not given; or a list of hosts. Still TLS, never plain http.',
+  }),
   insecure_pull: known(
     'accepted',
     ['PLUGIN_INSECURE_PULL', 'PLUGIN_SKIP_TLS_VERIFY_PULL'],
     'Pulls are made by the daemon: `insecure-registries`.',
     { inert: offWords },
   ),
-  token_hosts: known('unused', ['PLUGIN_TOKEN_HOSTS'], 'Further hosts that may issue tokens.'),
-  client_cert: known(
-    'unused',
-    ['PLUGIN_CLIENT_CERT', 'PLUGIN_REGISTRY_CLIENT_CERT'],
-    'Client certificates for registries.',
-    { secret: true },
-  ),
+  token_hosts: works({
+    env: ['PLUGIN_TOKEN_HOSTS'],
+    kind: commaList(registryHosts),
+    help: 'Further hosts that may issue tokens for the registries of this step, and so see their logins. Needed only when a registry names a token server of another house.',
+  }),
+  client_cert: works({
+    env: ['PLUGIN_CLIENT_CERT', 'PLUGIN_REGISTRY_CLIENT_CERT'],
+    kind: clientCertificates,
+    secret: true,
+    help: 'Client certificate for registries that want one: `host=certificate,key` with paths, or PEM text of both for the registries that `insecure` is about. Not `client_certificate`, which is Azure’s.',
+  }),
   skip_default_registry_fallback: known('ignored', ['PLUGIN_SKIP_DEFAULT_REGISTRY_FALLBACK'], 'Kaniko only.'),
   skip_push_permission_check: known(
     'ignored',

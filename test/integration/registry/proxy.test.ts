@@ -1,12 +1,11 @@
-// Registries behind a proxy: absolute requests for plain http, a tunnel for TLS. Which proxy is used for what is decided by
-// whoever makes the client.
-import { once } from 'node:events';
-import { createServer, request } from 'node:http';
-import { connect } from 'node:net';
-import { pipeline } from 'node:stream';
-import { afterEach, expect, it } from 'vitest';
-import { startRegistry } from '../../support/registry.ts';
+// Registries behind a proxy: absolute requests for plain http, a tunnel for TLS. Names that only the proxy knows prove that
+// nothing goes past it.
+import { afterEach, describe, expect, it } from 'vitest';
+import { proxyRule } from '../../../src/base/proxy.ts';
+import { type ForwardProxyOptions, type ForwardProxy, startForwardProxy } from '../../support/forward-proxy.ts';
+import { startRegistry, type RegistryOptions, type TestRegistry } from '../../support/registry.ts';
 import { makeClient, passwordOf } from '../../support/registry-client.ts';
+import { freePort } from '../../support/recording-proxy.ts';
 
 const { signal } = new AbortController();
 const ends: (() => unknown)[] = [];
@@ -14,49 +13,92 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-/** A forward proxy that notes what it is asked for. */
-async function startForwardProxy(): Promise<{ readonly url: string; readonly asked: string[] }> {
-  const asked: string[] = [];
-  const server = createServer((incoming, outgoing) => {
-    const target = new URL(incoming.url ?? '');
-    asked.push(`${incoming.method ?? ''} ${target.host}`);
-    const { method, headers } = incoming;
-    const forwarded = request(target, { method, headers }, (answer) => {
-      outgoing.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-      pipeline(answer, outgoing, () => undefined);
-    });
-    pipeline(incoming, forwarded, () => undefined);
-  });
-  server.on('connect', (incoming, client) => {
-    asked.push(`CONNECT ${incoming.url ?? ''}`);
-    const [host = '', port = ''] = (incoming.url ?? '').split(':');
-    const tunnel = connect(Number(port), host, () => client.write('HTTP/1.1 200 OK\r\n\r\n'));
-    pipeline(client, tunnel, client, () => undefined);
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  ends.push(() => {
-    server.close();
-    server.closeAllConnections();
-  });
-  return { url: `http://127.0.0.1:${typeof address === 'object' ? (address?.port ?? 0) : 0}`, asked };
+async function start(
+  options: RegistryOptions,
+  makeProxy: (registry: TestRegistry) => ForwardProxyOptions = () => ({}),
+): Promise<{ readonly registry: TestRegistry; readonly proxy: ForwardProxy }> {
+  const registry = await startRegistry(options);
+  ends.push(() => registry.stop());
+  const proxy = await startForwardProxy(makeProxy(registry));
+  ends.push(() => proxy.stop());
+  return { registry, proxy };
 }
 
-it.each([
-  ['plain http', false],
-  ['TLS', true],
-])('%s goes through the proxy', async (_, tls) => {
-  const registry = await startRegistry({ auth: 'htpasswd', tls });
-  ends.push(() => registry.stop());
-  const proxy = await startForwardProxy();
+/** A client that goes to `reg.test` through the proxy, whatever the certificate says. */
+function clientOf(proxy: string, no?: string) {
   const test = makeClient({
     credentials: passwordOf('builder', 'builder-password'),
-    caCertificates: registry.caCertificate === undefined ? [] : [registry.caCertificate],
-    proxyFor: () => proxy.url,
+    insecureHosts: new Set(['reg.test']),
+    proxyFor: proxyRule({ http: proxy, https: proxy, no }),
   });
   ends.push(() => test.client.close());
-  await test.target(`${registry.host}/team/app`).checkPushAccess(signal);
-  expect(new Set(proxy.asked)).toContain(tls ? `CONNECT ${registry.host}` : `POST ${registry.host}`);
-  expect(registry.requests().map(({ method }) => method)).toEqual(['GET', 'POST', 'DELETE']);
+  return test;
+}
+
+describe.each([
+  ['plain http', false],
+  ['TLS', true],
+] as const)('%s', (_, tls) => {
+  it('goes through the proxy, whose login is shown to nobody else', async () => {
+    const { registry, proxy } = await start({ auth: 'htpasswd', tls }, ({ host }) => ({
+      hosts: { 'reg.test': host },
+      login: 'me:hunter22',
+    }));
+    await clientOf(proxy.url).target('reg.test/team/app').checkPushAccess(signal);
+    expect(new Set(proxy.asked)).toContain(tls ? 'CONNECT reg.test:443' : 'POST http://reg.test');
+    expect(registry.requests().map(({ method }) => method)).toEqual(['GET', 'POST', 'DELETE']);
+    expect(new Set(registry.requests().map(({ user }) => user))).toEqual(new Set([undefined, 'builder']));
+  });
+
+  it('goes past the proxy where no_proxy says so, and on loopback', async () => {
+    const { registry, proxy } = await start({ auth: 'htpasswd', tls });
+    const test = clientOf(proxy.url, 'reg.test');
+    await expect(test.target('reg.test/team/app').checkPushAccess(signal)).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.not.stringContaining('proxy'),
+    });
+    const near = makeClient({
+      credentials: passwordOf('builder', 'builder-password'),
+      insecureHosts: new Set([registry.host]),
+      proxyFor: proxyRule({ http: proxy.url, https: proxy.url }),
+    });
+    ends.push(() => near.client.close());
+    await near.target(`${registry.host}/team/app`).checkPushAccess(signal);
+    expect(proxy.asked).toEqual([]);
+  });
+
+  it('is refused by a proxy that wants another login, which is said without any login', async () => {
+    const { proxy } = await start({ tls }, ({ host }) => ({ hosts: { 'reg.test': host }, login: 'me:hunter22' }));
+    const test = clientOf(proxy.url.replace('hunter22', 'wrong-one'));
+    await expect(test.target('reg.test/team/app').checkPushAccess(signal)).rejects.toMatchObject({
+      code: 'unreachable',
+      exitCode: 4,
+      message: expect.stringContaining(
+        `reg.test cannot be reached: the proxy did not let us through, it answered 407 (through the proxy http://${proxy.host})`,
+      ),
+      hint: expect.stringContaining('`no_proxy: reg.test`'),
+    });
+  });
+
+  it('names the proxy when that is not there', async () => {
+    const host = `127.0.0.1:${await freePort()}`;
+    await expect(
+      clientOf(`http://me:hunter22@${host}`).target('reg.test/team/app').checkPushAccess(signal),
+    ).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringContaining(
+        `reg.test cannot be reached: nothing listens there (2 tries in 0 s) (through the proxy http://${host})`,
+      ),
+    });
+  });
+});
+
+it('a token server is asked through the proxy too', async () => {
+  const names: Record<string, string> = {};
+  const { registry, proxy } = await start({ auth: 'token', realmHost: 'auth.reg.test' }, () => ({ hosts: names }));
+  names['reg.test'] = registry.host;
+  names['auth.reg.test'] = new URL(registry.tokens?.realm ?? '').host;
+  await clientOf(proxy.url).target('reg.test/team/app').checkPushAccess(signal);
+  expect(proxy.asked).toContain('GET http://auth.reg.test');
+  expect(registry.takeTokenRequests()).toMatchObject([{ user: 'builder', status: 200 }]);
 });

@@ -5,6 +5,7 @@ const app = { domain: 'reg.example:5000', path: 'app' };
 const order = {
   repositories: [app],
   insecureHosts: new Set<string>(),
+  unverifiedHosts: new Set<string>(),
   imageStore: 'containerd' as const,
   temporaryName: 'docker-build.invalid/app:1-2',
 };
@@ -33,6 +34,8 @@ describe('chooseOutput', () => {
     const output = chooseOutput({ ...order, insecureHosts: new Set(['reg.example:5000']) });
     expect(output).toMatchObject({ insecure: true });
     expect(chooseOutput({ ...order, insecureHosts: new Set(['reg.example']) })).toMatchObject({ insecure: false });
+    const unverified = chooseOutput({ ...order, unverifiedHosts: new Set(['reg.example:5000']) });
+    expect(unverified).toMatchObject({ insecure: true });
   });
 
   it('refuses to stretch trust from one registry to another', () => {

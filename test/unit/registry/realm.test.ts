@@ -48,7 +48,14 @@ describe('a token server', () => {
     ['http://127.0.0.1:5000', 'http://evil.example.net/token', 'somebody else'],
     ['https://auth.docker.io', 'https://evil.net/token', 'somebody else'],
   ])('of %s may not be %s', (registry, realm, reason) => {
-    expect(judge(registry, realm)).toEqual({ ok: false, reason: expect.stringContaining(reason) });
+    expect(judge(registry, realm)).toMatchObject({ ok: false, reason: expect.stringContaining(reason) });
+  });
+
+  it('is told by its host when the settings could allow it, and only then', () => {
+    expect(judge('https://reg.example.com', 'https://evil.net:8443/token')).toMatchObject({
+      stranger: 'evil.net:8443',
+    });
+    expect(judge('https://reg.example.com', 'http://reg.example.com/token')).not.toHaveProperty('stranger');
   });
 
   it('of another house is fine when the settings name it', () => {

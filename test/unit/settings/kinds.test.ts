@@ -1,6 +1,7 @@
 // What each kind of setting accepts and what it says otherwise.
 import { describe, expect, it } from 'vitest';
-import { apiVersion, certificates, daemonAddress, proxyAddress } from '../../../src/settings/connection-kinds.ts';
+import { certificates, clientCertificates, hostsOrBool } from '../../../src/settings/certificate-kinds.ts';
+import { apiVersion, daemonAddress, proxyAddress } from '../../../src/settings/connection-kinds.ts';
 import { oneTag, registryAddress, tagSuffix } from '../../../src/settings/destination-kinds.ts';
 import { hostEntry, platform } from '../../../src/settings/build-kinds.ts';
 import { bool, dockerBool, duration, epochSeconds, int, oneOf, secret, size } from '../../../src/settings/kinds.ts';
@@ -341,11 +342,50 @@ describe('names and addresses', () => {
   });
 
   it('certificates are PEM text or paths, with or without a host in front', () => {
-    expect(read(certificates, 'a.pem, reg.example=/b.pem')).toEqual({ kind: 'files', paths: ['a.pem', '/b.pem'] });
+    expect(read(certificates, 'a.pem, Reg.example:5000=/b.pem')).toEqual({
+      kind: 'files',
+      files: [{ path: 'a.pem' }, { host: 'reg.example:5000', path: '/b.pem' }],
+    });
+    expect(read(certificates, 'reg.example=')).toMatch(/no path stands after "="/);
+    expect(read(certificates, 'reg_example=a.pem')).toMatch(/is not a host/);
+    expect(read(certificates, ' , ')).toMatch(/names nothing/);
     expect(read(certificates, '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----')).toMatch(
       /certificate 1 in it is damaged/,
     );
     expect(read(certificates, '-----BEGIN PRIVATE KEY-----')).toMatch(/holds a private key/);
+  });
+
+  it.each<readonly [string, readonly object[]]>([
+    ['reg.example=c.pem,k.pem', [{ host: 'reg.example', cert: 'c.pem', key: 'k.pem' }]],
+    ['c.pem, k.pem', [{ cert: 'c.pem', key: 'k.pem' }]],
+    ['both.pem', [{ cert: 'both.pem', key: 'both.pem' }]],
+    [
+      'a.io=a.pem,b.io:5000=/c.pem,/k.pem\nd.pem,e.pem',
+      [
+        { host: 'a.io', cert: 'a.pem', key: 'a.pem' },
+        { host: 'b.io:5000', cert: '/c.pem', key: '/k.pem' },
+        { cert: 'd.pem', key: 'e.pem' },
+      ],
+    ],
+  ])('client certificates %j', (text, files) => {
+    expect(read(clientCertificates, text)).toEqual({ kind: 'files', files });
+  });
+
+  it.each([
+    [',', 'names nothing'],
+    ['-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----', 'certificate 1 in it is damaged'],
+    ['-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----', 'it holds no certificate'],
+  ])('client certificates %j are none', (text, wrong) => {
+    expect(read(clientCertificates, text)).toContain(wrong);
+  });
+
+  it.each<readonly [string, unknown]>([
+    ['true', true],
+    ['0', false],
+    ['reg.example,https://b.io:5000', ['reg.example', 'b.io:5000']],
+    ['perhaps!', expect.stringContaining('"perhaps!" is not a host')],
+  ])('hosts or a boolean: %j', (text, expected) => {
+    expect(read(hostsOrBool, text)).toEqual(expected);
   });
 });
 
