@@ -16,9 +16,11 @@ import { solve } from '../buildkit/solve.ts';
 import type { StatusUpdate } from '../buildkit/status.ts';
 import { BuildFailure } from './build-failure.ts';
 import { buildContext, type BuildFiles } from './build-context.ts';
+import type { AnnotationOrder } from './fit-annotations.ts';
 import { solveRequest, type BuildInputs, type BuildOutput } from './solve-request.ts';
 
 export interface BuildOrder extends Omit<BuildInputs, keyof BuildFiles>, BuildFiles {
+  readonly annotations: readonly AnnotationOrder[];
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   /** Private key text for the agent id `default`. */
   readonly sshKey?: string | undefined;
@@ -88,7 +90,6 @@ export async function buildImage(
   const result = await solve({
     ...solveRequest(order, output, builder.hostGatewayAddress),
     dial: builder.dial,
-    cacheExports: [],
     sharedKey: order.sharedKey,
     capabilities: [...capabilities, authCapability(tokens)],
     dockerfile: { filename: order.dockerfileName, text: dockerfileText },

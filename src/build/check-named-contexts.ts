@@ -45,6 +45,8 @@ export async function checkNamedContexts(
       pull: order.pull,
       noCache: false,
       cacheFrom: [],
+      cacheTo: [],
+      attestations: [],
       addHosts: [],
       exporterAttrs: {},
       sandbox: usualSandbox,

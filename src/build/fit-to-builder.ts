@@ -2,6 +2,9 @@
 // any work: the reason is its kind of image store or its age, both read from the worker's labels, never from a version.
 import { PluginError } from '../base/plugin-error.ts';
 import type { Builder, BuildOrder } from './build-image.ts';
+import { fitAnnotations } from './fit-annotations.ts';
+import { fitCaches } from './fit-caches.ts';
+import { containerdStoreHint } from './image-store.ts';
 
 /** An order that the daemon can carry out. */
 export interface FittedOrder {
@@ -10,16 +13,19 @@ export interface FittedOrder {
   readonly warnings: readonly string[];
 }
 
-/** How a daemon gets the containerd image store. */
-export const containerdStoreHint =
-  'enable the containerd image store in the daemon.json of the runner ("features": {"containerd-snapshotter": true})';
-
 /** Throws PluginError (exit 2) when leaving something out would build something else. */
 export function fitToBuilder(order: BuildOrder, builder: Builder): FittedOrder {
   checkPlatforms(order, builder);
   checkSandbox(order, builder);
   checkHosts(order, builder);
-  return { order, warnings: [...fileTimesWarnings(order, builder)] };
+  const { warnings: cacheWarnings, ...caches } = fitCaches(order, builder);
+  const { warnings, ...attestations } = fitAttestations(order, builder);
+  const fitted = { ...order, ...caches, ...attestations };
+  const exporterAttrs = { ...order.exporterAttrs, ...fitAnnotations(fitted, builder) };
+  return {
+    order: { ...fitted, exporterAttrs },
+    warnings: [...fileTimesWarnings(order, builder), ...cacheWarnings, ...warnings],
+  };
 }
 
 /** Something that was asked for and that this daemon has not got. */
@@ -33,6 +39,20 @@ function fileTimesWarnings({ exporterAttrs }: BuildOrder, { imageStore }: Builde
   return [
     `settings.reproducible: times of files stay as they are, because this daemon's graph-driver image store keeps them; ${containerdStoreHint}`,
   ];
+}
+
+/** They live in an image index. */
+function fitAttestations(
+  { attestations }: BuildOrder,
+  { imageStore }: Builder,
+): { readonly attestations: BuildOrder['attestations']; readonly warnings: readonly string[] } {
+  if (imageStore === 'containerd' || attestations.length === 0) return { attestations, warnings: [] };
+  const types = attestations.map(({ type }) => type).join(', ');
+  const reason = "this daemon's graph-driver image store cannot hold attestations";
+  if (attestations.some(({ required }) => required)) {
+    throw cannot(`settings.${types}: ${reason}`, `leave it out, or ${containerdStoreHint}`);
+  }
+  return { attestations: [], warnings: [`settings.${types}: ${reason}; left out. To have it, ${containerdStoreHint}`] };
 }
 
 function checkPlatforms({ platforms }: BuildOrder, { imageStore }: Builder): void {

@@ -3,7 +3,9 @@
 // publishes, and never with a login for base images. A registry that only speaks Basic gets the login itself: there is no
 // other way.
 import type { CredentialSource, Credentials } from '../base/credentials.ts';
+import { parseReference } from '../base/reference.ts';
 import type { TokenSource } from '../buildkit/session/auth.ts';
+import type { BuildOrder } from './build-image.ts';
 
 /** Fetches a token at the token server that a registry names; registry-client.ts implements it. */
 export interface TokenFetcher {
@@ -18,6 +20,13 @@ export interface PushGrant {
   /** `docker.io` or `host[:port]`. */
   readonly domain: string;
   readonly path: string;
+}
+
+/** The repositories of the caches that the daemon is to write. */
+export function cacheGrants(caches: BuildOrder['cacheTo']): readonly PushGrant[] {
+  return caches.flatMap(({ type, attrs: { ref } }) =>
+    type === 'registry' && ref !== undefined ? [parseReference(ref)] : [],
+  );
 }
 
 /** The session's view of our logins. `grants` is empty unless the daemon itself pushes. */

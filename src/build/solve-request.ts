@@ -1,6 +1,8 @@
 // What to build -> the solve request. Pure, and golden-tested: only what the settings ask for is sent, because BuildKit
 // ignores unknown attributes silently. Keys are those of the dockerfile.v0 frontend (moby/buildkit
 // frontend/dockerfile/docs and frontend/dockerui) and of the exporters.
+import { attestationAttrs, type AttestationOrder } from './attestation-attrs.ts';
+import { csvField } from './csv-field.ts';
 import { sandboxAttrs, type Sandbox } from './sandbox-attrs.ts';
 
 import { contextAttrs, type ContextFiles } from './build-context.ts';
@@ -26,6 +28,8 @@ export interface BuildInputs extends ContextFiles {
   readonly noCache: boolean;
   readonly noCacheFilter?: readonly string[] | undefined;
   readonly cacheFrom: readonly CacheImport[];
+  readonly cacheTo: readonly CacheImport[];
+  readonly attestations: readonly AttestationOrder[];
   readonly addHosts: readonly { readonly host: string; readonly address: string }[];
   /** Unix seconds. */
   readonly sourceDateEpoch?: number | undefined;
@@ -48,6 +52,7 @@ export interface SolveRequest {
   readonly frontendAttrs: Readonly<Record<string, string>>;
   readonly exporters: readonly CacheImport[];
   readonly cacheImports: readonly CacheImport[];
+  readonly cacheExports: readonly CacheImport[];
   readonly entitlements: readonly string[];
 }
 
@@ -63,6 +68,7 @@ export function solveRequest(
     frontendAttrs: { ...frontendAttrs(inputs, hostGatewayAddress), ...image },
     exporters: exporters(output, inputs.exporterAttrs),
     cacheImports: inputs.cacheFrom,
+    cacheExports: inputs.cacheTo,
     entitlements: inputs.sandbox.entitlements,
   };
 }
@@ -99,6 +105,7 @@ function frontendAttrs(inputs: BuildInputs, hostGatewayAddress: string | undefin
       JSON.stringify(inputs.cacheFrom.map(({ type, attrs }) => ({ Type: type, Attrs: attrs }))),
     );
   }
+  for (const [name, value] of attestationAttrs(inputs.attestations)) attrs.set(name, value);
   for (const [name, value] of sandboxAttrs(inputs.sandbox)) attrs.set(name, value);
   if (inputs.cacheMountNamespace !== undefined) {
     attrs.set(`build-arg:${cacheMountArgument}`, inputs.cacheMountNamespace);
@@ -130,9 +137,4 @@ function exporters(output: BuildOutput, attrs: BuildInputs['exporterAttrs']): re
         },
       ];
   }
-}
-
-/** RFC 4180: a field with a comma, a quote or a line end is quoted. */
-function csvField(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }

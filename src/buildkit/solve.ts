@@ -13,7 +13,7 @@ import type { SessionCapability } from './session/capability.ts';
 import { healthCapability } from './session/health.ts';
 import { Session } from './session/session.ts';
 import { explainSolveFailure } from './solve-error.ts';
-import type { StatusUpdate, VertexState } from './status.ts';
+import { isCacheImport, type StatusUpdate, type VertexState } from './status.ts';
 
 /** An exporter or a cache, as BuildKit wants it. */
 export interface TypedAttrs {
@@ -169,6 +169,11 @@ function wireAttrs({ type, attrs }: TypedAttrs): { Type: string; Attrs: Record<s
   return { Type: type, Attrs: { ...attrs } };
 }
 
+/** By itself, and so that the build fails with it. */
+function hasFailed({ name, error }: VertexState): boolean {
+  return error !== '' && !error.endsWith('context canceled') && !isCacheImport(name);
+}
+
 /** The progress stream of a build, read until it ends or is not wanted any more. */
 class ProgressWatch {
   /** Resolves to true when the daemon ended the stream in order; never rejects. */
@@ -180,7 +185,7 @@ class ProgressWatch {
   constructor(client: ControlClient, ref: string, onStatus: (status: StatusUpdate) => void, log: Log) {
     const receive = (status: StatusUpdate): void => {
       this.#isSilent = false;
-      this.#failedVertex ??= status.vertexes.find(({ error }) => error !== '' && !error.endsWith('context canceled'));
+      this.#failedVertex ??= status.vertexes.find(hasFailed);
       onStatus(status);
     };
     this.ended = client.status(ref, receive, this.#stop.signal).then(

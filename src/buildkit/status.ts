@@ -24,6 +24,11 @@ export interface VertexState {
   readonly group?: { readonly id: string; readonly name: string; readonly weak: boolean };
 }
 
+/** The step that reads a cache of `cache_from`: it may fail without harm, the build then goes on without that cache. */
+export function isCacheImport(stepName: string): boolean {
+  return stepName.startsWith('importing cache manifest from ');
+}
+
 /** Sub-progress of a step, keyed by vertex and id. `total` 0 means unknown. */
 export interface VertexStatus {
   readonly id: string;

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { BuildInfo } from '../settings/build-info.ts';
 import type { Settings } from '../settings/settings.ts';
 import { mergeBuildArgs } from './build-args.ts';
+import type { CachePlan, CachesPlan } from './cache-plan.ts';
 import { exporterAttrs } from './exporter-attrs.ts';
 import { imageLabels, withoutLogin } from './labels.ts';
 import { sandboxPlan, type SandboxPlan } from './sandbox-plan.ts';
@@ -20,7 +21,11 @@ export interface BuildPlan extends SourcePlan {
   readonly pull: boolean;
   readonly noCache: boolean;
   readonly noCacheFilter: readonly string[];
-  readonly cacheFrom: readonly { readonly type: string; readonly attrs: Readonly<Record<string, string>> }[];
+  readonly cacheFrom: readonly CachePlan[];
+  readonly cacheTo: readonly CachePlan[];
+  readonly annotations: NonNullable<Settings['values']['annotations']>;
+  /** What the image says about its own making; `required` ones are not left out silently. */
+  readonly attestations: Settings['attestations'];
   /** Addresses without brackets; `host-gateway` is left to the daemon's answer. */
   readonly addHosts: readonly { readonly host: string; readonly address: string }[];
   readonly secrets: ReadonlyMap<string, Uint8Array>;
@@ -44,7 +49,7 @@ export interface BuildPlan extends SourcePlan {
 }
 
 /** What the settings and the build facts say about the build. */
-export function buildPlan(settings: Settings, info: BuildInfo, now: Date): BuildPlan {
+export function buildPlan(settings: Settings, info: BuildInfo, caches: CachesPlan, now: Date): BuildPlan {
   const { values } = settings;
   const { seconds: epoch } = sourceDate(values, info);
   return {
@@ -56,7 +61,10 @@ export function buildPlan(settings: Settings, info: BuildInfo, now: Date): Build
     pull: values.pull_image,
     noCache: values.no_cache,
     noCacheFilter: values.no_cache_filter ?? [],
-    cacheFrom: values.cache_from ?? [],
+    cacheFrom: caches.cacheFrom,
+    cacheTo: caches.cacheTo,
+    annotations: values.annotations ?? [],
+    attestations: settings.attestations,
     addHosts: values.add_host ?? [],
     secrets: settings.secrets,
     ...(values.ssh_agent_key === undefined ? {} : { sshKey: values.ssh_agent_key }),

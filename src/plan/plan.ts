@@ -4,6 +4,7 @@ import { parseReference } from '../base/reference.ts';
 import type { BuildInfo } from '../settings/build-info.ts';
 import type { Settings } from '../settings/settings.ts';
 import { buildPlan, type BuildPlan } from './build-plan.ts';
+import { cachesPlan } from './cache-plan.ts';
 import { cloudPlans, type CloudPlan } from './cloud-plan.ts';
 import { daemonPlan, type DaemonPlan } from './daemon-plan.ts';
 import {
@@ -58,12 +59,14 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
   const signing = signingPlan(settings);
   const wanted = destination.kind === 'tags' ? publishPlan(settings, destination.tags, destination.release) : undefined;
   const publish = settings.dryRun ? undefined : wanted;
+  const registries = registryPlan(settings);
+  const caches = cachesPlan(settings, registries.insecureHosts, publish !== undefined);
   return {
     action: destination.kind === 'nothing' ? { kind: 'nothing-to-do', reason: destination.reason } : { kind: 'build' },
     daemon: daemonPlan(settings),
-    build: buildPlan(settings, info, now),
+    build: buildPlan(settings, info, caches, now),
     ...(publish === undefined ? {} : { publish }),
-    registries: registryPlan(settings),
+    registries,
     clouds: cloudPlans(settings, info),
     registryFacts: registryFacts(settings),
     upload: uploadPlan(settings),
@@ -80,7 +83,11 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
       ...(signing !== undefined && publish === undefined ? ['nothing is published, so nothing is signed'] : []),
     ],
     nextSteps: herokuHint(settings),
-    warnings: [...(destination.kind === 'tags' ? destination.warnings : []), ...sourceDate(values, info).warnings],
+    warnings: [
+      ...(destination.kind === 'tags' ? destination.warnings : []),
+      ...sourceDate(values, info).warnings,
+      ...caches.warnings,
+    ],
   };
 }
 

@@ -30,14 +30,18 @@ export function placedRepositories(settings: Settings): readonly Reference[] {
   const { values, variant } = settings;
   if (variant.name === 'heroku' && !variant.soft)
     return [herokuRepository(settings)].filter((one) => one !== undefined);
-  const repositories = values.repo ?? [];
-  const prefix = prefixOf(settings);
-  if (prefix === undefined) return repositories;
-  return repositories.map((repository) => {
-    const isPlaced = variant.soft ? hasHost(repository.written) : isAt(repository, prefix);
-    return isPlaced ? repository : placeAt(repository.written, prefix);
-  });
+  return (values.repo ?? []).map((repository) => placeRepository(settings, repository));
 }
+
+/** A repository, with the registry in front where the kind of registry wants it. */
+export function placeRepository(settings: Settings, repository: WrittenRepository): Reference {
+  const prefix = prefixOf(settings);
+  if (prefix === undefined) return repository;
+  const isPlaced = settings.variant.soft ? hasHost(repository.written) : isAt(repository, prefix);
+  return isPlaced ? repository : placeAt(repository.written, prefix);
+}
+
+type WrittenRepository = Reference & { readonly written: string };
 
 /** The host that `username` and `password` belong to. */
 export function loginHost(settings: Settings): string {

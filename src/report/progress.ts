@@ -1,6 +1,7 @@
 // Turns BuildKit's progress into plain log lines: numbered steps, what a step printed, cached marks and durations.
 // Progress is display only: nothing here decides how the build ended. See "Progress" in BuildKit's docs/dev and
 // util/progress; lines look as users of `docker build --progress=plain` know them.
+import { isCacheImport } from '../buildkit/status.ts';
 import type { StatusUpdate, VertexLog, VertexState, VertexStatus } from '../buildkit/status.ts';
 import type { StepEnd } from './cache-metrics.ts';
 import { formatBytes, formatSeconds } from './format.ts';
@@ -264,7 +265,10 @@ function isCancelled(error: string): boolean {
 }
 
 function endLine(step: Step): string {
-  if (step.error !== '') return isCancelled(step.error) ? 'CANCELED' : `ERROR: ${firstLine(step.error)}`;
+  if (step.error !== '') {
+    if (isCancelled(step.error)) return 'CANCELED';
+    return isCacheImport(step.name) ? `SKIPPED: ${firstLine(step.error)}` : `ERROR: ${firstLine(step.error)}`;
+  }
   if (step.cached) return 'CACHED';
   return `DONE ${formatSeconds(durationOf(step))}`;
 }

@@ -2,7 +2,7 @@
 import { buildImage, type BuiltImage, type PreparedBuild } from '../build/build-image.ts';
 import { chooseOutput } from '../build/choose-output.ts';
 import { pinNamedImages } from '../build/pin-image.ts';
-import { registryAuthority } from '../build/registry-authority.ts';
+import { cacheGrants, registryAuthority } from '../build/registry-authority.ts';
 import { removeTemporaryImage } from '../engine/temporary-images.ts';
 import type { Plan } from '../plan/plan.ts';
 import { temporaryName } from '../plan/temporary-name.ts';
@@ -28,7 +28,8 @@ export async function makeImage(
   const stays = output.kind === 'temporary-image' && plan.build.keepsTemporaryImage;
   if (output.kind === 'temporary-image' && !stays)
     ledger.enter(temporary, () => removeTemporaryImage(engine, temporary, { mayStillCome }));
-  const tokens = registryAuthority(client, credentials, output.kind === 'push-by-digest' ? repositories : []);
+  const pushedTo = output.kind === 'push-by-digest' ? repositories : [];
+  const tokens = registryAuthority(client, credentials, [...pushedTo, ...cacheGrants(order.cacheTo)]);
   const building = { builder, output, tokens, log, onEnded: () => (mayStillCome = false) };
   const pinned = await pinNamedImages({ ...prepared, order }, async (image) => {
     const head = await client.repository(image).headManifest(image.tag ?? 'latest', world.signal);

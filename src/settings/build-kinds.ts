@@ -3,8 +3,7 @@ import { isIP } from 'node:net';
 import { readReference } from './destination-kinds.ts';
 import type { Item } from './list-kinds.ts';
 import type { PairRules } from './map-kinds.ts';
-import { andThen, atItem, bad, gather, good, quote, show, type Kind, type Reading } from './reading.ts';
-import { readSpecs, type Spec } from './spec-kinds.ts';
+import { andThen, bad, good, quote, show, type Kind } from './reading.ts';
 
 const variableName = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
@@ -105,38 +104,3 @@ export const hostEntry: Item<HostEntry> = {
       : bad(`${quote(written)} is not an IP address`, 'must be an IP address or host-gateway');
   },
 };
-
-/** Where BuildKit may find results of earlier builds. */
-export interface CacheSource {
-  readonly type: string;
-  readonly attrs: Readonly<Record<string, string>>;
-}
-
-/** Known to BuildKit, but not offered by the builder of a Docker daemon, or not by this version. */
-const otherCacheTypes = new Set(['local', 'gha', 's3', 'azblob', 'gcs']);
-
-/** Cache sources; a bare reference is one in a registry. Sources that cannot be used are left out with a warning. */
-export const cacheSources: Kind<readonly CacheSource[]> = {
-  name: 'list of cache sources',
-  repeatable: true,
-  read: (text) =>
-    andThen(readSpecs(text), (specs) => {
-      const sources = specs.map((spec, index) => {
-        const reading = cacheSource(spec);
-        return specs.length === 1 ? reading : atItem(reading, index + 1);
-      });
-      return andThen(gather(sources), (found) => good(found.filter((source) => source !== undefined)));
-    }),
-};
-
-function cacheSource(spec: Spec): Reading<CacheSource | undefined> {
-  const type = spec.bare === undefined ? spec.fields.get('type') : 'registry';
-  if (type === undefined) return bad('it has no type', 'must be an image reference, or written type=registry,ref=…');
-  if (otherCacheTypes.has(type)) return good(undefined, [`type=${type} is not available in this version; left out`]);
-  if (type !== 'registry') return bad(`type ${quote(type)} is not known`, 'must be type=registry');
-  const ref = spec.bare ?? spec.fields.get('ref') ?? '';
-  return andThen(readReference(ref), () => {
-    const attrs = Object.fromEntries([...spec.fields].filter(([key]) => key !== 'type'));
-    return good({ type, attrs: { ...attrs, ref } });
-  });
-}

@@ -1,6 +1,7 @@
 // Settings that are fine alone and wrong, or pointless, together: the list of the checks, each topic in its own file.
 import { checkAzure } from './cross-checks/azure.ts';
 import { checkBuild } from './cross-checks/build.ts';
+import { checkCache } from './cross-checks/cache.ts';
 import type { CrossInputs } from './cross-checks/cross-inputs.ts';
 import { checkDaemon } from './cross-checks/daemon.ts';
 import { checkDestination } from './cross-checks/destination.ts';
@@ -16,6 +17,7 @@ const checks = [
   checkRegistries,
   checkDaemon,
   checkBuild,
+  checkCache,
   checkEcr,
   checkGoogle,
   checkAzure,

@@ -1,6 +1,8 @@
 // The settings of a step: arguments and environment, read by the table, checked together, with the files that they name.
 // Everything that is wrong is found before any connection and reported at once.
 import { readCommandLine } from './command-line.ts';
+import { readAttestations } from './read-attestations.ts';
+import { readCaches } from './read-caches.ts';
 import { crossCheck, isDryRun } from './cross-checks.ts';
 import { lookUpEnvironment } from './extra-environment.ts';
 import { SettingsError, type Findings } from './findings.ts';
@@ -75,6 +77,8 @@ export function readSettings(inputs: SettingsInputs): Request {
     extraTags: readExtraTags(values, files, findings, notes),
     ...contexts,
     buildArgs,
+    attestations: readAttestations(values, findings),
+    caches: readCaches({ values, redact, findings }),
     secrets,
     dockerConfigs: readDockerConfigs(logins),
     trust: readTrust(logins),

@@ -1,5 +1,6 @@
 // What a step asked for, complete and checked: the values of the table, and what reading the workspace and the environment
 // made of them. The plan is made from this and the build facts alone.
+import type { CacheSpec } from './cache-kinds.ts';
 import type { ImageTag } from './destination-kinds.ts';
 import type { RepositoryPolicies } from './read-policies.ts';
 import type { Reports } from './read-reports.ts';
@@ -22,6 +23,8 @@ export interface Settings {
   /** By the name that the Dockerfile uses. */
   readonly namedContexts: ReadonlyMap<string, NamedContext>;
   readonly buildArgs: BuildArgSources;
+  readonly caches: Caches;
+  readonly attestations: readonly AttestationChoice[];
   /** Build secrets by id. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   /** docker config.json texts, in the order in which they are asked. */
@@ -88,6 +91,20 @@ export interface BuildArgSources {
   readonly fromEnvironment: readonly { readonly name: string; readonly value: string }[];
   /** Proxies by lower-case name; empty ones are missing. */
   readonly proxies: ReadonlyMap<string, string>;
+}
+
+/** Caches beside the daemon's own, as `cache_from` and `cache_to` say, complete. */
+export interface Caches {
+  readonly from: readonly CacheSpec[];
+  readonly to: readonly CacheSpec[];
+}
+
+/** What the image is to say about its own making. */
+export interface AttestationChoice {
+  readonly type: 'provenance' | 'sbom';
+  readonly attrs: Readonly<Record<string, string>>;
+  /** It was spelled out, not only switched on. */
+  readonly required: boolean;
 }
 
 /** The text of a docker config.json. */

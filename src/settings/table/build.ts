@@ -1,4 +1,5 @@
 // Rows: what is built and how.
+import { annotations } from '../annotation-kinds.ts';
 import { hostEntry, imageName, oneStage, platform, stage } from '../build-kinds.ts';
 import { bool, size } from '../kinds.ts';
 import { commaList } from '../list-kinds.ts';
@@ -69,7 +70,11 @@ export const buildRows = {
   }),
   squash: known('accepted', ['PLUGIN_SQUASH'], 'BuildKit cannot squash.', { inert: offWords }),
   compress: known('ignored', ['PLUGIN_COMPRESS'], 'The context is never compressed.'),
-  annotations: known('refused', ['PLUGIN_ANNOTATIONS', 'PLUGIN_ANNOTATION'], 'Annotations of the manifest.'),
+  annotations: works({
+    env: ['PLUGIN_ANNOTATIONS', 'PLUGIN_ANNOTATION'],
+    kind: annotations,
+    help: 'Annotations `key=value`, one per line or separated by ";". In front may stand `index:`, `manifest:` or `manifest[linux/amd64]:`; without it the manifest of each platform gets them. The image is then of the OCI kind.',
+  }),
   frontend: works({
     env: ['PLUGIN_FRONTEND'],
     kind: imageName,

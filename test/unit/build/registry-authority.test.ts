@@ -1,8 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import type { CredentialSource } from '../../../src/base/credentials.ts';
-import { narrowScope, registryAuthority } from '../../../src/build/registry-authority.ts';
+import { cacheGrants, narrowScope, registryAuthority } from '../../../src/build/registry-authority.ts';
 
 const grants = [{ domain: 'reg.example:5000', path: 'team/app' }];
+
+describe('the caches that a build writes', () => {
+  it('may be pushed to where they are in a registry', () => {
+    const cache = (type: string, attrs: Readonly<Record<string, string>>) => ({ type, attrs });
+    const grants = cacheGrants([
+      cache('inline', {}),
+      cache('registry', { ref: 'reg.example:5000/team/cache:main', mode: 'max' }),
+      cache('gha', { ref: 'x' }),
+    ]);
+    expect(grants).toEqual([expect.objectContaining({ domain: 'reg.example:5000', path: 'team/cache' })]);
+    expect(narrowScope('repository:team/cache:pull,push', 'reg.example:5000', grants)).toBe(
+      'repository:team/cache:pull,push',
+    );
+    expect(narrowScope('repository:team/app:pull,push', 'reg.example:5000', grants)).toBe('repository:team/app:pull');
+  });
+});
 
 describe('narrowScope', () => {
   it.each([

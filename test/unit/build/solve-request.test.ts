@@ -9,6 +9,8 @@ const plain: BuildInputs = {
   pull: true,
   noCache: false,
   cacheFrom: [],
+  cacheTo: [],
+  attestations: [],
   addHosts: [],
   exporterAttrs: {},
   sandbox: { network: 'default', limits: [], entitlements: [] },
@@ -26,6 +28,7 @@ const everything: BuildInputs = {
   pull: false,
   noCache: true,
   cacheFrom: [{ type: 'registry', attrs: { ref: 'reg.example/app:cache' } }],
+  cacheTo: [{ type: 'registry', attrs: { ref: 'reg.example/app:cache', mode: 'max', 'ignore-error': 'true' } }],
   addHosts: [
     { host: 'db', address: '10.0.0.2' },
     { host: 'six', address: '::1' },
@@ -33,6 +36,10 @@ const everything: BuildInputs = {
   ],
   sourceDateEpoch: 1700000000,
   exporterAttrs: {},
+  attestations: [
+    { type: 'provenance', attrs: { mode: 'max', 'builder-id': 'https://ci.example/1,2' }, required: true },
+    { type: 'sbom', attrs: {}, required: false },
+  ],
   sandbox: {
     network: 'host',
     shmSizeBytes: 128 * 1024 * 1024,

@@ -155,6 +155,40 @@ describe('the build', () => {
     expect(plan(settings, more).build.cacheMountNamespace).toBe(namespace);
   });
 
+  it('reads and writes the caches of every setting, and lets a cache that cannot be written not fail the build', () => {
+    const written = { ref: 'octo/c:1', mode: 'max', 'image-manifest': 'true', 'oci-mediatypes': 'true' };
+    const { build } = plan({ cache_from: 'octo/a', cache_images: 'octo/c:1', cache_to: 'type=inline' });
+    expect(build.cacheFrom).toEqual([
+      { type: 'registry', attrs: { ref: 'octo/a' } },
+      { type: 'registry', attrs: { ref: 'octo/c:1' } },
+    ]);
+    expect(build.cacheTo).toEqual([
+      { type: 'inline', attrs: {} },
+      { type: 'registry', attrs: { ...written, 'ignore-error': 'true' } },
+    ]);
+    const strict = plan({ cache_to: 'type=registry,ref=octo/a,ignore-error=false' }).build.cacheTo;
+    expect(strict).toEqual([{ type: 'registry', attrs: { ref: 'octo/a', 'ignore-error': 'false' } }]);
+  });
+
+  it('knows the cache of kaniko’s settings, where it is switched on', () => {
+    const refs = (settings: StepSettings) => plan(settings).build.cacheFrom.map(({ attrs }) => attrs['ref']);
+    expect(refs({ enable_cache: 'true', cache_repo: 'r.example/cache' })).toEqual(['r.example/cache:buildcache']);
+    expect(refs({ cache_repo: 'r.example/cache' })).toEqual([]);
+    expect(refs({ enable_cache: 'true' })).toEqual([]);
+  });
+
+  it('writes to no cache outside when nothing is published, and trusts caches like other repositories', () => {
+    const dry = plan({ dry_run: 'true', cache_images: 'octo/c:1', cache_to: 'type=inline' });
+    expect(dry.build.cacheTo).toEqual([{ type: 'inline', attrs: {} }]);
+    expect(dry.build.cacheFrom).toHaveLength(1);
+    expect(dry.warnings).toEqual([expect.stringContaining('settings.cache_to: ')]);
+    const { build } = plan({ cache_from: 'r.example/a,s.example/a', insecure_registries: 'r.example' });
+    expect(build.cacheFrom.map(({ attrs }) => attrs)).toEqual([
+      { 'registry.insecure': 'true', ref: 'r.example/a' },
+      { ref: 's.example/a' },
+    ]);
+  });
+
   it('leaves its temporary name on the daemon only when told so', () => {
     expect(plan({}).build.keepsTemporaryImage).toBe(false);
     expect(plan({ purge: 'false' }).build.keepsTemporaryImage).toBe(true);

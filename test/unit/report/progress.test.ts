@@ -32,6 +32,17 @@ function printing(): Printing {
 }
 
 describe('Progress', () => {
+  it('says that a cache could not be read without calling it an error', () => {
+    const { lines, progress } = printing();
+    const name = 'importing cache manifest from r.example/app:cache';
+    progress.update({ ...nothing, vertexes: [vertex({ digest: 'a', name, startedMs: 1000 })] });
+    const error = 'failed to configure registry cache importer: r.example/app:cache: not found';
+    const failed = vertex({ digest: 'a', name, startedMs: 1000, completedMs: 1100, error });
+    progress.update({ ...nothing, vertexes: [failed] });
+    progress.end();
+    expect(lines).toEqual([`#1 ${name}`, `#1 SKIPPED: ${error}`]);
+  });
+
   it('prints a step with its output, its duration and the time of each line', () => {
     const { lines, progress, pass } = printing();
     progress.update({ ...nothing, vertexes: [vertex({ digest: 'a', name: '[2/3] RUN make', startedMs: 1000 })] });

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readSettings } from '../../../src/settings/read-settings.ts';
 import { workspaceFiles } from '../../../src/settings/workspace-files.ts';
+import { table } from '../../../src/settings/table.ts';
 import { readStep, temporaryFolder, workspace, type StepSettings } from './step.ts';
 
 const wholeLine = (setting: string, text: string) => new RegExp(String.raw`^settings\.${setting}: .*${text}.*`);
@@ -104,7 +105,7 @@ describe('booleans, numbers and what belongs to a daemon', () => {
     ['docker_tls_key', { docker_tls_cert: '-----BEGIN CERTIFICATE-----' }, 'given together'],
     ['push', { push: 'true', dry_run: 'true' }, 'contradict'],
     ['push_only', { push_only: 'true' }, 'not available in this version'],
-    ['provenance', { provenance: 'mode=max' }, 'not available in this version'],
+    ['provenance', { provenance: 'mode=full' }, 'mode "full" is not known'],
     ['json_key', { json_key: 'hunter22' }, 'neither JSON nor base64 of JSON'],
   ])('%s: %j', (setting, settings, text) => {
     const { problems } = readStep(settings);
@@ -132,8 +133,11 @@ describe('booleans, numbers and what belongs to a daemon', () => {
   });
 
   it('what is harmless to leave out causes one warning', () => {
-    expect(readStep({ cache_to: 'type=inline', verify: 'tags', provenance: 'false' }).warnings).toEqual([
-      'not available in this version and not used: cache_to',
+    const unused = [...table].filter(([, { status }]) => status === 'unused').map(([name]) => name);
+    expect(unused).not.toEqual([]);
+    const step = Object.fromEntries(unused.map((name) => [name, 'x']));
+    expect(readStep({ ...step, verify: 'tags', sbom: 'false' }).warnings).toEqual([
+      `not available in this version and not used: ${unused.join(', ')}`,
     ]);
   });
 });
@@ -286,7 +290,7 @@ describe('build options', () => {
     [{ build_args: 'NPM_TOKEN=x' }, /NPM_TOKEN can be read by everybody/],
     [{ build_args_new: 'A=1' }, /is used, although/],
     [{ build_args: 'A=1', build_args_new: 'B=1' }, /is not used, because build_args is given/],
-    [{ cache_from: 'type=gha' }, /type=gha is not available/],
+    [{ cache_repo: 'a/cache' }, /^settings.cache_repo: does nothing without enable_cache/],
     [{ label_schema: 'a=b', auto_label: 'false' }, /does nothing without auto_label/],
     [{ auto_tag_suffix: 'x' }, /does nothing without auto_tag/],
     [{ auto_tag: 'true', tags: '1.0' }, /^settings.tags: is not used, because auto_tag makes the tags/],
