@@ -6,8 +6,8 @@ import type { ExitCode } from './base/plugin-error.ts';
 import { Redactor } from './base/redact.ts';
 import type { World } from './base/world.ts';
 import { BuildFailure } from './build/build-failure.ts';
-import { prepareBuild } from './build/build-image.ts';
-import { atRegistry, makePlan } from './plan/plan.ts';
+import { type PreparedBuild, prepareBuild } from './build/build-image.ts';
+import { atRegistry, makePlan, type Plan } from './plan/plan.ts';
 import { failureOfRun, formatFailure } from './report/failure.ts';
 import { LogWriter } from './report/log-writer.ts';
 import { Phases } from './report/phases.ts';
@@ -18,9 +18,9 @@ import { connectDaemon } from './run/connect-daemon.ts';
 import { limitTime } from './run/limit-time.ts';
 import { makeImage } from './run/make-image.ts';
 import { openClouds } from './run/open-cloud.ts';
-import { openRegistries } from './run/open-registries.ts';
+import { openRegistries, type Registries } from './run/open-registries.ts';
 import { publish } from './run/publish.ts';
-import { report, reportNothing } from './run/report.ts';
+import { type Outcome, report, reportNothing } from './run/report.ts';
 import { openSigner, sign } from './run/sign.ts';
 import { readStep } from './run/read-step.ts';
 import type { Tools } from './run/tools.ts';
@@ -59,6 +59,8 @@ export async function run(edge: World): Promise<0 | ExitCode> {
   return failure.exitCode;
 }
 
+type BuiltAndPublished = Pick<Outcome, 'image' | 'published'>;
+
 async function follow(tools: Tools): Promise<void> {
   const { world, log, phases } = tools;
   const { request, info } = await readStep(tools);
@@ -71,7 +73,7 @@ async function follow(tools: Tools): Promise<void> {
   const signer = await openSigner(planned.signing);
   if (request.mode === 'check') return log.result(formatPlan(planned));
   if (planned.action.kind === 'nothing-to-do') return reportNothing(planned.action.reason, planned, [], tools);
-  const prepared = await prepareBuild(planned.build, log);
+  const prepared = planned.copy === undefined ? await prepareBuild(planned.build, log) : undefined;
 
   phases.start('connect');
   const clouds = await openClouds(planned, tools);
@@ -79,12 +81,29 @@ async function follow(tools: Tools): Promise<void> {
   const opened = await openRegistries(plan, clouds, tools);
   const { registries, skipped, nothingToDo } = await chooseTags(plan, opened, tools);
   if (nothingToDo !== undefined) return reportNothing(nothingToDo, plan, skipped, tools);
+  const made =
+    prepared === undefined
+      ? await copyAndPublish(plan, registries, tools)
+      : await buildAndPublish(plan, prepared, registries, tools);
+  const signatures = await sign(made.published, registries.targets, signer, tools);
+
+  await report({ ...made, skipped, signatures }, plan, registries, tools);
+}
+
+/** Nothing is built, and no daemon is asked unless it has the image. */
+async function copyAndPublish(plan: Plan, registries: Registries, tools: Tools): Promise<BuiltAndPublished> {
+  const { publishExisting } = await import('./run/publish-existing.ts');
+  return { published: await publishExisting(plan, registries, tools) };
+}
+
+async function buildAndPublish(
+  plan: Plan,
+  prepared: PreparedBuild,
+  registries: Registries,
+  tools: Tools,
+): Promise<BuiltAndPublished> {
   const daemon = await connectDaemon(plan, prepared, registries, tools);
-
-  phases.start('build');
+  tools.phases.start('build');
   const image = await makeImage(plan, prepared, daemon, registries, tools);
-  const published = await publish(image, plan, daemon, registries, tools);
-  const signatures = await sign(published, registries.targets, signer, tools);
-
-  await report({ published, image, skipped, signatures }, plan, registries, tools);
+  return { image, published: await publish(image, plan, daemon, registries, tools) };
 }

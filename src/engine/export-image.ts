@@ -3,6 +3,7 @@
 // names in the tar only classify an entry; none of them ever reaches a disk.
 // https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageGet
 import type { IncomingMessage } from 'node:http';
+import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Extract, extract as tarExtract } from 'tar-stream';
 import type { Digest } from '../base/digest.ts';
@@ -55,6 +56,30 @@ export async function exportImage(
   signal: AbortSignal,
   visit: (entry: ExportEntry) => Promise<Wish>,
 ): Promise<void> {
+  const response = await openExport(engine, name, signal);
+  await readExport(response, signal, visit);
+}
+
+/** Exports an image into a file that does not exist yet, as the daemon sends it. Throws as exportImage does. */
+export async function saveImage(
+  engine: Pick<Engine, 'transport' | 'versionPrefix'>,
+  name: string,
+  file: Writable,
+  signal: AbortSignal,
+): Promise<void> {
+  const response = await openExport(engine, name, signal);
+  try {
+    await pipeline(response, file, { signal });
+  } catch (error) {
+    throw response.complete ? error : wordFailure('image export', error, signal);
+  }
+}
+
+async function openExport(
+  engine: Pick<Engine, 'transport' | 'versionPrefix'>,
+  name: string,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   const answerLimitMs = firstByteLimitMs;
   const path = `${engine.versionPrefix}/images/${encodeURIComponent(name)}/get`;
   let response;
@@ -67,7 +92,7 @@ export async function exportImage(
     const status = response.statusCode ?? 0;
     throw new EngineApiError({ call: 'image export', status, said: await errorMessageOf(response) });
   }
-  await readExport(response, signal, visit);
+  return response;
 }
 
 async function readExport(

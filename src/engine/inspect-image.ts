@@ -16,6 +16,18 @@ export interface ImageFacts {
   readonly sizeBytes: number;
 }
 
+/** Whether the daemon has an image under this name or id. Throws EngineApiError for any other answer than yes and no. */
+export async function hasImage(engine: Pick<Engine, 'docker'>, name: string, signal: AbortSignal): Promise<boolean> {
+  try {
+    const options: object = { abortSignal: signal };
+    await engine.docker.getImage(name).inspect(options);
+    return true;
+  } catch (error) {
+    if (error instanceof EngineApiError && error.status === 404) return false;
+    throw error;
+  }
+}
+
 /** Inspects an image. Throws PluginError exit 5 `image-missing` when the name is gone, exit 7 for a senseless answer. */
 export async function inspectImage(
   engine: Pick<Engine, 'docker'>,

@@ -6,8 +6,10 @@ import type { Settings } from '../settings/settings.ts';
 import { buildPlan, type BuildPlan } from './build-plan.ts';
 import { cachesPlan } from './cache-plan.ts';
 import { cloudPlans, type CloudPlan } from './cloud-plan.ts';
+import { copyPlan, type CopySource, copySourceAt } from './copy-plan.ts';
 import { daemonPlan, type DaemonPlan } from './daemon-plan.ts';
 import {
+  type Destination,
   destinationOf,
   mergeTargets,
   publishPlan,
@@ -27,6 +29,8 @@ export interface Plan {
   readonly action: { readonly kind: 'build' } | { readonly kind: 'nothing-to-do'; readonly reason: string };
   readonly daemon: DaemonPlan;
   readonly build: BuildPlan;
+  /** Present when nothing is built and this is published instead. */
+  readonly copy?: CopySource;
   /** Absent when nothing is published. */
   readonly publish?: PublishPlan;
   readonly registries: RegistryPlan;
@@ -61,11 +65,13 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
   const publish = settings.dryRun ? undefined : wanted;
   const registries = registryPlan(settings);
   const caches = cachesPlan(settings, registries.insecureHosts, publish !== undefined);
+  const copy = values.push_only && publish !== undefined ? copyPlan(settings, publish) : undefined;
   return {
-    action: destination.kind === 'nothing' ? { kind: 'nothing-to-do', reason: destination.reason } : { kind: 'build' },
+    action: actionOf(destination, values.push_only),
     daemon: daemonPlan(settings),
     build: buildPlan(settings, info, caches, now),
-    ...(publish === undefined ? {} : { publish }),
+    ...(copy === undefined ? {} : { copy: copy.source }),
+    ...(publish === undefined ? {} : { publish: copy?.publish ?? publish }),
     registries,
     clouds: cloudPlans(settings, info),
     registryFacts: registryFacts(settings),
@@ -73,7 +79,7 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
     secretScan: values.secret_scan,
     ...(signing === undefined ? {} : { signing }),
     ...(values.timeout === undefined || values.timeout === 0 ? {} : { timeoutMs: values.timeout }),
-    report: reportPlan(settings, wanted?.targets ?? []),
+    report: reportPlan(settings, (copy?.publish ?? wanted)?.targets ?? []),
     quiet: values.quiet || values.progress === 'quiet' || ['error', 'fatal', 'panic'].includes(values.log_level),
     debug: values.debug || ['debug', 'trace'].includes(values.log_level),
     notes: [
@@ -106,8 +112,17 @@ export function atRegistry(plan: Plan, host: string | undefined): Plan {
   const { registryUrl } = plan.registryFacts;
   return {
     ...plan,
+    ...(plan.copy === undefined ? {} : { copy: copySourceAt(host, plan.copy) }),
     ...(publish === undefined ? {} : { publish: { ...publish, targets: atHost(publish.targets) } }),
     report: { ...report, wanted: atHost(report.wanted) },
     registryFacts: { ...plan.registryFacts, registryUrl: registryUrl === unnamedRegistry ? host : registryUrl },
   };
+}
+
+/** Without a build, an image that is not published is nothing to do. */
+function actionOf(destination: Destination, pushOnly: boolean): Plan['action'] {
+  if (destination.kind === 'nothing' || (destination.kind === 'unpublished' && pushOnly)) {
+    return { kind: 'nothing-to-do', reason: destination.reason };
+  }
+  return { kind: 'build' };
 }

@@ -1,11 +1,13 @@
 // How the image travels to its registries, from the settings.
+import { imageFormat, type ImageFormatPlan } from './image-format.ts';
 import type { Settings } from '../settings/settings.ts';
 
 /** How the image travels. */
 export interface UploadPlan {
   readonly retries: number;
   readonly maxConcurrentUploads: number;
-  readonly compressionLevel: number;
+  /** What this process writes, where it packs the layers. */
+  readonly format: ImageFormatPlan;
   /** What is read back after publishing. */
   readonly verify: 'tags' | 'full' | 'off';
   /** What becomes of tags that moved before another one was refused. */
@@ -13,11 +15,12 @@ export interface UploadPlan {
 }
 
 /** How the image travels, by the settings. */
-export function uploadPlan({ values }: Settings): UploadPlan {
+export function uploadPlan(settings: Settings): UploadPlan {
+  const { values } = settings;
   return {
     retries: values.retries,
     maxConcurrentUploads: values.max_concurrent_uploads,
-    compressionLevel: values.compression_level,
+    format: imageFormat(settings),
     verify: values.verify,
     onPartialPublish: values.on_partial_publish,
   };

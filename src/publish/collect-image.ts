@@ -1,5 +1,5 @@
-// Gets the missing parts of an image out of a graphdriver daemon: the export stream is read once, each missing layer is
-// compressed into a file as it passes, and handed on the moment its file is complete, while the export goes on. Nothing
+// Gets the missing parts of an image out of a graphdriver daemon, or an archive: it is read once, each missing layer is
+// packed into a file as it passes, and handed on the moment its file is complete, while the export goes on. Nothing
 // is believed: a layer is what its bytes hash to, and so is the config.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -8,27 +8,33 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import type { Digest } from '../base/digest.ts';
 import { PluginError } from '../base/plugin-error.ts';
-import type { Engine } from '../engine/connect.ts';
-import { type ByteStream, type ExportEntry, exportImage, type Wish } from '../engine/export-image.ts';
+import type { ByteStream, ExportEntry, Wish } from '../engine/export-image.ts';
 import { diffIdOfFolder } from '../engine/older-layout.ts';
 import type { ImageFacts } from '../engine/inspect-image.ts';
 import { type CompressedLayer, compressLayer } from './compress-layer.ts';
+import type { ImageFormat } from './image-format.ts';
 import type { KnownBlob } from './known-layers.ts';
 import { wordDiskFailure } from './temporary-folder.ts';
 import type { LocalBlob } from './upload-blob.ts';
 
 const maxConfigBytes = 16 * 1024 * 1024;
 
+/** Shows the parts of an image, one after the other; unread ones are skipped. */
+export interface ImageReader {
+  /** For messages: "the daemon's export of docker-build.invalid/app:1-2". */
+  readonly what: string;
+  read(signal: AbortSignal, visit: (entry: ExportEntry) => Promise<Wish>): Promise<void>;
+}
+
 export interface CollectOptions {
-  readonly engine: Pick<Engine, 'transport' | 'versionPrefix'>;
-  /** The temporary name, and what was found under it. */
-  readonly name: string;
+  readonly reader: ImageReader;
+  /** What is said to be in there. */
   readonly image: ImageFacts;
   /** What need not be fetched: layers by diffID, the config by its own digest. */
   readonly known: ReadonlyMap<Digest, KnownBlob>;
   /** Folder of our own for the files; whoever made it removes it. */
   readonly folder: string;
-  readonly level: number;
+  readonly format: ImageFormat;
   readonly parallelism: number;
   /** Called at the moment a part lies here; `discard` frees its file. Work that it starts goes on beside the export. */
   readonly onPart: (blob: LocalBlob, discard: () => Promise<void>) => void;
@@ -44,7 +50,7 @@ export interface CollectedImage {
 export async function collectImage(options: CollectOptions, signal: AbortSignal): Promise<CollectedImage> {
   const collection = new Collection(options, signal);
   if (!collection.isComplete) {
-    await exportImage(options.engine, options.name, signal, (entry) => collection.visit(entry));
+    await options.reader.read(signal, (entry) => collection.visit(entry));
   }
   return collection.result();
 }
@@ -86,31 +92,31 @@ class Collection {
   }
 
   result(): CollectedImage {
-    const { name, image } = this.#options;
-    if (this.#config === undefined) throw damaged(`the daemon's export of ${name} lacks the config ${image.id}`);
+    const { reader, image } = this.#options;
+    if (this.#config === undefined) throw damaged(`${reader.what} lacks the config ${image.id}`);
     if (this.#missing.size > 0) {
-      throw damaged(`the daemon's export of ${name} lacks the layers ${[...this.#missing].join(', ')}`);
+      throw damaged(`${reader.what} lacks the layers ${[...this.#missing].join(', ')}`);
     }
     return { config: this.#config, layers: this.#layers };
   }
 
   async #takeConfig(content: ByteStream): Promise<void> {
-    const { image, onPart } = this.#options;
-    const bytes = await readConfig(content, image.id);
+    const { reader, image, onPart } = this.#options;
+    const bytes = await readConfig(content, image.id, reader.what);
     this.#config = { digest: image.id, sizeBytes: bytes.length };
     onPart({ ...this.#config, position: 0, open: () => Readable.from([bytes], { objectMode: false }) }, async () => {});
   }
 
   async #takeLayer(content: ByteStream, claimed: Digest | undefined): Promise<void> {
-    const { image, folder, level, parallelism, onPart } = this.#options;
+    const { reader, image, folder, format, parallelism, onPart } = this.#options;
     this.#files += 1;
-    const file = join(folder, `${String(this.#files)}.gz`);
+    const file = join(folder, `${String(this.#files)}.layer`);
     const discard = () => rm(file, { force: true });
-    const compressing = compressLayer(content, { file, level, parallelism, signal: this.#signal });
+    const compressing = compressLayer(content, { file, format, parallelism, signal: this.#signal });
     const layer = await compressing.catch((error: unknown) => {
       throw wordDiskFailure(folder, error);
     });
-    if (claimed !== undefined && claimed !== layer.diffId) throw wrongBytes(claimed, layer);
+    if (claimed !== undefined && claimed !== layer.diffId) throw wrongBytes(claimed, layer, reader.what);
     if (!this.#missing.delete(layer.diffId)) return discard();
     const { digest, sizeBytes } = layer;
     this.#layers.set(layer.diffId, { digest, sizeBytes });
@@ -119,26 +125,22 @@ class Collection {
   }
 }
 
-async function readConfig(content: ByteStream, id: Digest): Promise<Buffer> {
+async function readConfig(content: ByteStream, id: Digest, what: string): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of content) {
     size += chunk.length;
-    if (size > maxConfigBytes)
-      throw damaged(`the daemon's export has a config of more than ${String(maxConfigBytes)} bytes`);
+    if (size > maxConfigBytes) throw damaged(`${what} has a config of more than ${String(maxConfigBytes)} bytes`);
     chunks.push(chunk);
   }
   const bytes = Buffer.concat(chunks);
   const actual = createHash('sha256').update(bytes).digest('hex');
-  if (id !== `sha256:${actual}`)
-    throw damaged(`the daemon's export names a config ${id}, whose bytes are sha256:${actual}`);
+  if (id !== `sha256:${actual}`) throw damaged(`${what} names a config ${id}, whose bytes are sha256:${actual}`);
   return bytes;
 }
 
-function wrongBytes(claimed: Digest, layer: CompressedLayer): PluginError {
-  return damaged(
-    `the daemon's export names a layer ${claimed}, whose ${String(layer.rawBytes)} bytes are ${layer.diffId}`,
-  );
+function wrongBytes(claimed: Digest, layer: CompressedLayer, what: string): PluginError {
+  return damaged(`${what} names a layer ${claimed}, whose ${String(layer.rawBytes)} bytes are ${layer.diffId}`);
 }
 
 function damaged(message: string): PluginError {
@@ -146,6 +148,6 @@ function damaged(message: string): PluginError {
     code: 'export-damaged',
     exitCode: 7,
     message,
-    hint: "the daemon's image store may be damaged; nothing was published",
+    hint: 'the image store, or the archive, may be damaged; nothing was published',
   });
 }

@@ -1,18 +1,17 @@
-// Compresses a layer as a row of independent gzip members of 1 MiB each, many at once on the thread pool. The bytes
-// depend on nothing but the input, the level and the zlib inside Node: a second run gives the same digest, whatever the
-// parallelism. RFC 1952 (section 2.2) allows members in a row, and every OCI client reads them.
+// Packs a layer as a row of independent gzip members (or zstd frames) of 1 MiB each, many at once on the thread pool. The
+// bytes depend on nothing but the input, the level and the libraries inside Node: a second run gives the same digest, whatever
+// the parallelism. RFC 1952 (2.2) allows members in a row, RFC 8878 (3) frames, and every OCI client reads them.
 import { createHash } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
+import * as zlib from 'node:zlib';
 import type { Digest } from '../base/digest.ts';
+import type { ImageFormat } from './image-format.ts';
 
-const compress = promisify(gzip);
+const gzip = promisify(zlib.gzip);
 
 /** Members of 1 MiB cost 0.15 % in size against one long member; larger ones win nothing. */
 const memberBytes = 1024 * 1024;
-/** Go's default in size and speed, which is what docker push makes. */
-export const defaultCompressionLevel = 4;
 /** Native output buffers grow in steps of this. */
 const outputStepBytes = 256 * 1024;
 
@@ -28,8 +27,7 @@ export interface CompressedLayer {
 export interface CompressOptions {
   /** Path of a file that does not exist yet; made with mode 0600. */
   readonly file: string;
-  /** 1 to 9. */
-  readonly level: number;
+  readonly format: Pick<ImageFormat, 'compression' | 'level'>;
   /** Members in flight; each holds about 3 MiB. */
   readonly parallelism: number;
   readonly signal: AbortSignal;
@@ -56,7 +54,7 @@ export async function compressLayer(
     };
     const blocks = new BlockPool();
     const start = (block: Buffer): void => {
-      const member = compressMember(block, options.level).finally(() => {
+      const member = packers[options.format.compression](block, options.format.level).finally(() => {
         blocks.giveBack(block);
       });
       // Its failure is met where it is awaited; until then it must not count as unhandled.
@@ -70,7 +68,7 @@ export async function compressLayer(
       start(block);
       if (inFlight.length >= options.parallelism) await writeOldest();
     }
-    // Nothing at all is still one (empty) member: an empty file is no gzip.
+    // Nothing at all is still one (empty) member: an empty file is neither gzip nor zstd.
     if (rawBytes === 0) start(Buffer.alloc(0));
     while (inFlight.length > 0) await writeOldest();
   } finally {
@@ -80,12 +78,43 @@ export async function compressLayer(
   return { diffId: `sha256:${raw.digest('hex')}`, digest: `sha256:${packed.digest('hex')}`, sizeBytes, rawBytes };
 }
 
-async function compressMember(block: Buffer, level: number): Promise<Buffer> {
-  const member = await compress(block, { level, chunkSize: outputStepBytes });
-  // RFC 1952 header: MTIME (4 to 7) none, OS (9) Unix whatever system this is.
-  member.fill(0, 4, 8);
-  member[9] = 3;
-  return member;
+type Pack = (block: Buffer, level: number) => Promise<Buffer>;
+
+const packers: Readonly<Record<ImageFormat['compression'], Pack>> = {
+  async gzip(block, level) {
+    const member = await gzip(block, { level, chunkSize: outputStepBytes });
+    // RFC 1952 header: MTIME (4 to 7) none, OS (9) Unix whatever system this is.
+    member.fill(0, 4, 8);
+    member[9] = 3;
+    return member;
+  },
+  zstd: (block, level) =>
+    new Promise((resolve, reject) => {
+      const compress: unknown = Reflect.get(zlib, 'zstdCompress');
+      if (!isZstd(compress)) throw new Error('this Node has no zstd');
+      const params = { [compressionLevelParameter]: level };
+      compress(block, { params }, (error, frame) => (error === null ? resolve(frame) : reject(error)));
+    }),
+  // A copy: the block is filled again before this is written.
+  uncompressed: async (block) => Buffer.from(block),
+};
+
+type ZstdCompress = (
+  block: Buffer,
+  options: { readonly params: Readonly<Record<number, number>> },
+  done: (error: Error | null, frame: Buffer) => void,
+) => void;
+
+/** ZSTD_c_compressionLevel of zstd.h. */
+const compressionLevelParameter = 100;
+
+function isZstd(value: unknown): value is ZstdCompress {
+  return typeof value === 'function';
+}
+
+/** Whether the Node that runs this can pack a layer in this way: zstd is in it since 22.15. */
+export function canPack(compression: ImageFormat['compression']): boolean {
+  return compression !== 'zstd' || isZstd(Reflect.get(zlib, 'zstdCompress'));
 }
 
 /** Blocks are used again: left to the garbage collector they would pile up outside of its sight. */

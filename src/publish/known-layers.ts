@@ -3,7 +3,8 @@
 // repository is asked: a config could lie about its layers, and its writers are trusted with the image anyway.
 import type { Digest } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
-import { type Descriptor, mediaTypes, parseManifest, readDiffIds } from './manifest.ts';
+import { type Compression, isPackedAs } from './image-format.ts';
+import { type Descriptor, parseManifest, readDiffIds } from './manifest.ts';
 import { mapAll, settleAll } from './parallel.ts';
 import type { BlobStore, Manifest, TagStore } from './target.ts';
 
@@ -12,9 +13,7 @@ const maxManifests = 8;
 const parallelReads = 6;
 const maxConfigBytes = 8 * 1024 * 1024;
 
-/** gzip under either family's name: the bytes are the same, the manifest that we write decides the name. */
-const reusableLayerTypes: ReadonlySet<string> = new Set([mediaTypes.dockerLayer, mediaTypes.ociLayer]);
-/** Seekable layers work by their annotations, which a schema 2 manifest cannot carry. */
+/** Seekable layers work by their annotations, which our manifest does not carry. */
 const seekableAnnotations = ['containerd.io/snapshot/stargz/', 'io.github.containers.zstd-chunked.'];
 
 export interface KnownBlob {
@@ -67,7 +66,7 @@ export async function readKnownImages(
 export async function mapKnownLayers(
   repository: BlobStore,
   images: readonly KnownImage[],
-  image: { readonly id: Digest; readonly diffIds: readonly Digest[] },
+  image: { readonly id: Digest; readonly diffIds: readonly Digest[]; readonly compression: Compression },
   signal: AbortSignal,
 ): Promise<ReadonlyMap<Digest, KnownBlob>> {
   const wanted = new Set(image.diffIds);
@@ -84,18 +83,19 @@ export async function mapKnownLayers(
     if (diffIds.length !== layers.length) continue;
     for (const [position, layer] of layers.entries()) {
       const diffId = diffIds[position];
-      if (diffId === undefined || !wanted.has(diffId) || known.has(diffId) || !isReusable(layer)) continue;
+      if (diffId === undefined || !wanted.has(diffId) || known.has(diffId)) continue;
+      if (!isReusable(layer, image.compression)) continue;
       known.set(diffId, { digest: layer.digest, sizeBytes: layer.sizeBytes });
     }
   }
   return known;
 }
 
-function isReusable(layer: Descriptor): boolean {
+function isReusable(layer: Descriptor, compression: Compression): boolean {
   const seekable = Object.keys(layer.annotations).some((name) =>
     seekableAnnotations.some((prefix) => name.startsWith(prefix)),
   );
-  return reusableLayerTypes.has(layer.mediaType) && !seekable;
+  return isPackedAs(compression, layer.mediaType) && !seekable;
 }
 
 async function readImage(

@@ -1,7 +1,9 @@
-// Writes the Docker schema 2 manifest of an image and reads manifests and indexes of others. The field order is fixed
+// Writes the manifest of an image and reads manifests and indexes of others. The field order is fixed
 // and there is no white space: equal inputs give equal bytes, hence equal digests.
 // https://distribution.github.io/distribution/spec/manifest-v2-2/ and OCI image-spec 1.1 (manifest.md, image-index.md)
 import { type Digest, isDigest, sha256 } from '../base/digest.ts';
+import { type ImageFormat, typesOf } from './image-format.ts';
+import { fieldOf, parseJson, textOf } from './json-fields.ts';
 import type { Manifest } from './target.ts';
 
 export const mediaTypes = {
@@ -36,19 +38,21 @@ export type ParsedManifest =
   | { readonly kind: 'image'; readonly config: Descriptor; readonly layers: readonly Descriptor[] }
   | { readonly kind: 'index'; readonly children: readonly Descriptor[] };
 
-/** The manifest of an image of gzip layers, lowest first. */
-export function writeDockerManifest(
+/** The manifest of an image, layers lowest first. */
+export function writeManifest(
+  format: ImageFormat,
   config: { readonly digest: Digest; readonly sizeBytes: number },
   layers: readonly { readonly digest: Digest; readonly sizeBytes: number }[],
 ): Manifest {
+  const types = typesOf(format);
   const text = JSON.stringify({
     schemaVersion: 2,
-    mediaType: mediaTypes.dockerManifest,
-    config: { mediaType: mediaTypes.dockerConfig, size: config.sizeBytes, digest: config.digest },
-    layers: layers.map(({ digest, sizeBytes }) => ({ mediaType: mediaTypes.dockerLayer, size: sizeBytes, digest })),
+    mediaType: types.manifest,
+    config: { mediaType: types.config, size: config.sizeBytes, digest: config.digest },
+    layers: layers.map(({ digest, sizeBytes }) => ({ mediaType: types.layer, size: sizeBytes, digest })),
   });
   const bytes = Buffer.from(text, 'utf8');
-  return { mediaType: mediaTypes.dockerManifest, digest: sha256(bytes), bytes };
+  return { mediaType: types.manifest, digest: sha256(bytes), bytes };
 }
 
 /** Reads the four manifest types; undefined for anything else (schema 1, artifacts of other kinds, damage). */
@@ -81,7 +85,8 @@ export function readDiffIds(config: Uint8Array): readonly Digest[] | undefined {
   return digests.length === diffIds.length ? digests : undefined;
 }
 
-function readDescriptors(json: unknown): readonly Descriptor[] | undefined {
+/** A list of descriptors; undefined when it is none, or one of them is none. */
+export function readDescriptors(json: unknown): readonly Descriptor[] | undefined {
   if (!Array.isArray(json)) return undefined;
   const descriptors = json.map(readDescriptor).filter((descriptor) => descriptor !== undefined);
   return descriptors.length === json.length ? descriptors : undefined;
@@ -111,22 +116,4 @@ function readTexts(json: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(
     Object.entries(json).filter((pair): pair is [string, string] => typeof pair[1] === 'string'),
   );
-}
-
-function fieldOf(json: unknown, name: string): unknown {
-  return typeof json === 'object' && json !== null && Object.hasOwn(json, name) ? Reflect.get(json, name) : undefined;
-}
-
-function textOf(json: unknown, name: string): string | undefined {
-  const value = fieldOf(json, name);
-  return typeof value === 'string' ? value : undefined;
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    return parsed;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,4 +1,5 @@
 // A bounded number of things at a time, each with its own outcome.
+import { setMaxListeners } from 'node:events';
 
 /** Runs `work` for every item, at most `limit` at once; never rejects. Results keep the order of the items. */
 export async function settleAll<Item, Result>(
@@ -29,4 +30,22 @@ export async function mapAll<Item, Result>(
     if (result.status === 'rejected') throw result.reason;
     return result.value;
   });
+}
+
+/** The same for work that is dear: the first failure (in time) stops the others, and is thrown once all have ended. */
+export async function allOrStop<Item>(
+  items: readonly Item[],
+  limit: number,
+  work: (item: Item, signal: AbortSignal) => Promise<void>,
+  signal: AbortSignal,
+): Promise<void> {
+  const failure = new AbortController();
+  const either = AbortSignal.any([signal, failure.signal]);
+  // Every request under way listens to it.
+  setMaxListeners(0, either);
+  await settleAll(items, limit, async (item) => {
+    if (either.aborted) return;
+    await work(item, either).catch((error: unknown) => failure.abort(error));
+  });
+  either.throwIfAborted();
 }

@@ -28,6 +28,11 @@ export async function publishImage(
     image.kind === 'pushed'
       ? await publishFromDaemonPush({ ...options, digest: image.digest }, signal)
       : await uploadFromDaemon({ ...options, name: image.name, id: image.id }, signal);
+  return unlessStopped(published, signal);
+}
+
+/** What was published; a PluginError with the state of each tag when the run was stopped meanwhile. */
+export function unlessStopped(published: Published, signal: AbortSignal): Published {
   if (signal.aborted) throw stoppedTooLate(published, signal.reason);
   return published;
 }

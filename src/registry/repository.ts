@@ -1,6 +1,7 @@
 // One repository in a registry: its manifests, its blobs, and whether we may write there.
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { Digest } from '../base/digest.ts';
+import { streamBlob } from './blob-stream.ts';
 import { hasBlob, readBlob, seesBlob, shortDigest } from './blobs.ts';
 import { type Blob, type BlobOutcome, startUpload, uploadBlob, type UploadPlace } from './blob-upload.ts';
 import {
@@ -95,6 +96,11 @@ export class Repository {
   /** A small blob (a config), its hash checked. */
   async readBlob(digest: Digest, maxBytes: number, signal: AbortSignal): Promise<Uint8Array> {
     return readBlob(this.#place, digest, maxBytes, signal);
+  }
+
+  /** A blob of any size, for passing it on; its hash is checked before the last bytes come. Errors are the stream's. */
+  openBlob(blob: { readonly digest: Digest; readonly sizeBytes: number }, signal: AbortSignal): Readable {
+    return Readable.from(streamBlob(this.#place, blob, signal), { objectMode: false });
   }
 
   /** Begins an upload and cancels it: the one proof of the right to push that every registry gives. */

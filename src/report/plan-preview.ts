@@ -10,6 +10,8 @@ export interface PlanFacts {
     readonly buildArgs: ReadonlyMap<string, string>;
     readonly secrets: ReadonlyMap<string, unknown>;
   };
+  /** Published instead of a build. */
+  readonly copy?: { readonly display: string };
   readonly publish?: {
     readonly targets: readonly {
       readonly repository: { readonly domain: string; readonly path: string };
@@ -20,17 +22,23 @@ export interface PlanFacts {
 
 /** What a run with these settings would do; names of arguments and secrets, never their values. */
 export function formatPlan(plan: PlanFacts): string {
-  const { build } = plan;
+  const { build, copy } = plan;
   const targets = (plan.publish?.targets ?? []).flatMap(({ repository, tags }) =>
     tags.map((tag) => `  publish ${repository.domain}/${repository.path}:${tag}`),
   );
   return [
     'the settings are fine; this step would',
+    ...(copy === undefined ? buildLines(build) : [`  copy    ${copy.display}`]),
+    ...(targets.length === 0 ? ['  publish nothing'] : targets),
+  ].join('\n');
+}
+
+function buildLines(build: PlanFacts['build']): readonly string[] {
+  return [
     `  build   ${build.dockerfileDisplay} with context ${build.contextDisplay}${list(' for ', build.platforms)}`,
     ...optional('  args    ', [...build.buildArgs.keys()]),
     ...optional('  secrets ', [...build.secrets.keys()]),
-    ...(targets.length === 0 ? ['  publish nothing'] : targets),
-  ].join('\n');
+  ];
 }
 
 function list(lead: string, items: readonly string[]): string {

@@ -8,8 +8,9 @@ import { registryAuthority } from '../build/registry-authority.ts';
 import { connectEngine, type Engine } from '../engine/connect.ts';
 import { usualSockets } from '../engine/usual-sockets.ts';
 import type { Plan } from '../plan/plan.ts';
-import { checkPushAccess } from '../publish/check-push-access.ts';
+import { checkPacking } from './check-packing.ts';
 import type { Registries } from './open-registries.ts';
+import { prepareTargets } from './prepare-targets.ts';
 import type { Tools } from './tools.ts';
 
 export interface Daemon {
@@ -23,23 +24,19 @@ export interface Daemon {
 export async function connectDaemon(
   plan: Plan,
   prepared: PreparedBuild,
-  { client, credentials, targets, clouds }: Registries,
+  registries: Registries,
   { world, log }: Tools,
 ): Promise<Daemon> {
   const { env, signal } = world;
+  const { client, credentials } = registries;
   const [engine] = await together(
     (stop) => connectEngine({ ...plan.daemon, socketCandidates: usualSockets(env['XDG_RUNTIME_DIR']), log }, stop),
-    async (stop) => {
-      await clouds.prepareRepositories(
-        targets.map(({ address }) => address),
-        stop,
-      );
-      await checkPushAccess(targets, stop);
-    },
+    (stop) => prepareTargets(registries, stop),
     signal,
   );
   const builder = await findBuilder(engine.dial, signal);
   const { order, warnings } = fitToBuilder(prepared.order, builder);
+  if (builder.imageStore === 'graphdriver' && plan.publish !== undefined) checkPacking(plan);
   await checkNamedContexts(prepared, { builder, tokens: registryAuthority(client, credentials, []), log }, signal);
   log.info(`connected to docker ${engine.version} at ${engine.address} (${builder.imageStore} image store)`);
   for (const warning of warnings) log.warn(warning);

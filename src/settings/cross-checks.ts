@@ -2,12 +2,14 @@
 import { checkAzure } from './cross-checks/azure.ts';
 import { checkBuild } from './cross-checks/build.ts';
 import { checkCache } from './cross-checks/cache.ts';
+import { checkCopy } from './cross-checks/copy.ts';
 import type { CrossInputs } from './cross-checks/cross-inputs.ts';
 import { checkDaemon } from './cross-checks/daemon.ts';
 import { checkDestination } from './cross-checks/destination.ts';
 import { checkEcr } from './cross-checks/ecr.ts';
 import { checkGoogle } from './cross-checks/google.ts';
 import { checkHeroku } from './cross-checks/heroku.ts';
+import { checkPublishing } from './cross-checks/publishing.ts';
 import { checkRegistries } from './cross-checks/registries.ts';
 import { checkSigning } from './cross-checks/signing.ts';
 import { addProblem } from './findings.ts';
@@ -23,6 +25,8 @@ const checks = [
   checkAzure,
   checkHeroku,
   checkSigning,
+  checkCopy,
+  checkPublishing,
 ];
 
 /** Runs all checks. */

@@ -123,6 +123,18 @@ export function orList(words: readonly string[]): string {
   return words.length < 2 ? last : `${words.slice(0, -1).join(', ')} or ${last}`;
 }
 
+/** A boolean, or the word `auto`. */
+export const autoBool: Kind<'auto' | boolean> = {
+  name: 'auto, true, false',
+  read(value, context) {
+    if (value.trim().toLowerCase() === 'auto') return good('auto');
+    const answer = parseBool(value);
+    return answer === undefined
+      ? bad(`${show(value, context)} is not known here`, 'must be auto, true or false')
+      : good(answer);
+  },
+};
+
 /** A file or folder; what it leads to is judged when it is opened. */
 export const path: Kind<string> = {
   name: 'path',

@@ -9,13 +9,14 @@ import { SettingsError, type Findings } from './findings.ts';
 import { findGiven } from './given.ts';
 import { withGitToken } from './git-token.ts';
 import { readMachineLogins } from './machine-logins.ts';
+import { readArchive } from './read-archive.ts';
 import { checkForSecrets, readBuildArgs } from './read-build-args.ts';
 import { readDockerConfigs, redactLogin } from './read-logins.ts';
 import { readPolicies } from './read-policies.ts';
 import { readReports } from './read-reports.ts';
 import { readSecrets } from './read-secrets.ts';
 import { readSigning } from './read-signing.ts';
-import { readNamedContexts, readSource } from './read-source.ts';
+import { noSource, readNamedContexts, readSource } from './read-source.ts';
 import { readExtraTags, readTags } from './read-tags.ts';
 import { readTrust } from './read-trust.ts';
 import { readValues } from './read-values.ts';
@@ -63,11 +64,14 @@ export function readSettings(inputs: SettingsInputs): Request {
   const source = { values, files, findings, notes };
   const logins = { values, given, environment, files, redact, findings };
   redactLogin(logins);
-  const contexts = { source: readSource(source), namedContexts: readNamedContexts(source) };
+  const contexts = values.push_only
+    ? noSource(files)
+    : { source: readSource(source), namedContexts: readNamedContexts(source) };
   const secretInputs = { values, environment: variables, files, redact, findings };
   const secrets = withGitToken(readSecrets(secretInputs), contexts, secretInputs);
   const buildArgs = readBuildArgs(values, variables, findings);
   const signing = readSigning({ values, files, redact, findings });
+  const archive = readArchive(values, files, findings);
   const settings: Settings = {
     values,
     variant,
@@ -76,6 +80,7 @@ export function readSettings(inputs: SettingsInputs): Request {
     tags: readTags(values, files, findings, notes),
     extraTags: readExtraTags(values, files, findings, notes),
     ...contexts,
+    ...(archive === undefined ? {} : { archive }),
     buildArgs,
     attestations: readAttestations(values, findings),
     caches: readCaches({ values, redact, findings }),

@@ -4,7 +4,7 @@ import { basename, dirname, join, relative } from 'node:path';
 import { isInnerPath, type ContextAddress } from './context-kinds.ts';
 import { addProblem, type Findings } from './findings.ts';
 import { quote } from './reading.ts';
-import type { BuildSource, NamedContext } from './settings.ts';
+import type { BuildSource, NamedContext, Settings } from './settings.ts';
 import type { Values } from './table.ts';
 import { isBelow, shownSize, type Found, type WorkspaceFiles } from './workspace-files.ts';
 
@@ -87,6 +87,21 @@ export function readNamedContexts({ values, files, findings }: SourceInputs): Re
     }
   }
   return contexts;
+}
+
+/** Of a step that builds nothing. */
+export function noSource({ workspace }: WorkspaceFiles): Pick<Settings, 'source' | 'namedContexts'> {
+  return {
+    source: {
+      kind: 'local',
+      contextDirectory: workspace,
+      contextName: '.',
+      dockerfileDirectory: workspace,
+      dockerfileName: 'Dockerfile',
+      dockerfileDisplay: 'Dockerfile',
+    },
+    namedContexts: new Map(),
+  };
 }
 
 const contextRule = 'must be a folder of the workspace';

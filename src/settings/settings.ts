@@ -22,6 +22,8 @@ export interface Settings {
   readonly source: BuildSource;
   /** By the name that the Dockerfile uses. */
   readonly namedContexts: ReadonlyMap<string, NamedContext>;
+  /** What `push_only` publishes, when it is a file. */
+  readonly archive?: SourceArchive;
   readonly buildArgs: BuildArgSources;
   readonly caches: Caches;
   readonly attestations: readonly AttestationChoice[];
@@ -82,6 +84,15 @@ export type NamedContext =
   | { readonly kind: 'folder'; readonly directory: string }
   /** `docker-image://…` or what the daemon fetches. */
   | { readonly kind: 'address'; readonly address: string; readonly isGit: boolean };
+
+/** An image as a file, or as the folder of an OCI layout. */
+export interface SourceArchive {
+  /** Absolute, links resolved. */
+  readonly path: string;
+  /** As people wrote it. */
+  readonly display: string;
+  readonly isDirectory: boolean;
+}
 
 /** Build arguments by origin; the plan decides who wins. */
 export interface BuildArgSources {

@@ -2,6 +2,7 @@
 import { imageTag, oneTag, repository, tag, tagSuffix } from '../destination-kinds.ts';
 import { bool, oneOf, path, text } from '../kinds.ts';
 import { commaList } from '../list-kinds.ts';
+import { sourceImage } from '../source-kinds.ts';
 import { known, offWords, works, worksWithDefault } from './row.ts';
 
 /** More tags than this on one image are a mistake in a template. */
@@ -106,10 +107,27 @@ export const destinationRows = {
     kind: path,
     help: 'File with further `extra_tags`, in the format of `.tags`. It is read only when it is named here.',
   }),
-  push_only: known('refused', ['PLUGIN_PUSH_ONLY'], 'Publish an existing image without building.', { inert: offWords }),
-  source_image: known('unused', ['PLUGIN_SOURCE_IMAGE'], 'Source of `push_only`.'),
-  source_from: known('unused', ['PLUGIN_SOURCE_FROM'], 'Where `source_image` is looked for.', { inert: ['auto'] }),
-  source_tar_path: known('unused', ['PLUGIN_SOURCE_TAR_PATH'], 'Archive as source of `push_only`.'),
+  push_only: worksWithDefault(false, {
+    env: ['PLUGIN_PUSH_ONLY'],
+    kind: bool,
+    help: 'Build nothing: publish `source_image`, or the archive `source_tar_path`, under `repo` and `tags`. Its digest stays the same, and an index stays whole.',
+  }),
+  source_image: works({
+    env: ['PLUGIN_SOURCE_IMAGE'],
+    kind: sourceImage,
+    defaultText: 'the first of `repo` with the first of `tags`',
+    help: 'What `push_only` publishes: `name:tag`, `name@sha256:...`, or the id of an image in the daemon.',
+  }),
+  source_from: worksWithDefault('auto', {
+    env: ['PLUGIN_SOURCE_FROM'],
+    kind: oneOf('auto', 'registry', 'daemon'),
+    help: 'Where `source_image` is read from. `auto` means the registry, and the daemon for an image id; a name that another step left in the daemon needs `daemon`.',
+  }),
+  source_tar_path: works({
+    env: ['PLUGIN_SOURCE_TAR_PATH'],
+    kind: path,
+    help: 'Archive that `push_only` publishes: of `docker save`, an OCI archive, or the folder of an OCI layout. Wins over `source_image`.',
+  }),
   force_tag: known('ignored', ['PLUGIN_FORCE_TAG'], 'An option of docker versions long gone.'),
   repository_tags: known('refused', ['PLUGIN_REPOSITORY_TAGS'], 'Reserved.'),
   repository_kms_key: known('refused', ['PLUGIN_REPOSITORY_KMS_KEY'], 'Reserved.'),

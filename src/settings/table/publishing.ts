@@ -1,6 +1,6 @@
 // Rows: how the image travels to the registry.
 import { tagPatterns } from '../destination-kinds.ts';
-import { bool, duration, int, oneOf } from '../kinds.ts';
+import { autoBool, bool, duration, int, oneOf } from '../kinds.ts';
 import { known, works, worksWithDefault } from './row.ts';
 
 export const publishingRows = {
@@ -14,10 +14,21 @@ export const publishingRows = {
     kind: int({ min: 1, max: 32 }),
     help: 'Layers that are uploaded at once.',
   }),
-  compression_level: worksWithDefault(4, {
+  compression: worksWithDefault('gzip', {
+    env: ['PLUGIN_COMPRESSION'],
+    kind: oneOf('gzip', 'zstd', 'uncompressed'),
+    help: 'How layers are packed. `zstd` needs OCI media types. On the containerd image store, `zstd` and `uncompressed` also pack the layers of base images anew.',
+  }),
+  compression_level: works({
     env: ['PLUGIN_COMPRESSION_LEVEL'],
-    kind: int({ min: 1, max: 9 }),
-    help: 'How hard gzip tries, 1 to 9, where layers are compressed by this plugin (graph-driver image stores).',
+    kind: int({ min: 1, max: 19 }),
+    defaultText: '`4`, or that of the daemon where it packs the layers',
+    help: 'How hard `compression` tries: 1 to 9 for gzip, 1 to 19 for zstd.',
+  }),
+  oci_mediatypes: worksWithDefault('auto', {
+    env: ['PLUGIN_OCI_MEDIATYPES'],
+    kind: autoBool,
+    help: 'Media types of the manifest: `true` for OCI, `false` for Docker. `auto` means OCI with zstd and otherwise what the daemon makes: Docker, unless there are attestations.',
   }),
   skip_push_if_tag_exists: worksWithDefault(false, {
     env: ['PLUGIN_SKIP_PUSH_IF_TAG_EXISTS'],
@@ -40,8 +51,6 @@ export const publishingRows = {
     help: 'Limit for the whole run, such as `30m`, at most `24h`. When it is reached, the step cleans up and ends with exit code 6. There is none by default.',
   }),
   upload_chunk_size: known('unused', ['PLUGIN_UPLOAD_CHUNK_SIZE'], 'Upload in chunks.', { inert: ['0'] }),
-  compression: known('refused', ['PLUGIN_COMPRESSION'], 'Compression of layers.', { inert: ['gzip'] }),
-  oci_mediatypes: known('refused', ['PLUGIN_OCI_MEDIATYPES'], 'Media types of the manifest.', { inert: ['auto'] }),
   verify: worksWithDefault('tags', {
     env: ['PLUGIN_VERIFY'],
     kind: oneOf('tags', 'full', 'off'),

@@ -5,7 +5,8 @@ import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Digest } from '../../../src/base/digest.ts';
 import { connectEngine } from '../../../src/engine/connect.ts';
-import { mediaTypes, parseManifest, writeDockerManifest } from '../../../src/publish/manifest.ts';
+import { usualFormat } from '../../../src/publish/image-format.ts';
+import { mediaTypes, parseManifest, writeManifest } from '../../../src/publish/manifest.ts';
 import type { LayerEvent, Manifest } from '../../../src/publish/target.ts';
 import { uploadFromDaemon } from '../../../src/publish/upload-from-daemon.ts';
 import { type Handler, healthy, hexOf, json, startFakeEngine, type TarEntry, tarOf } from '../engine/fake-engine.ts';
@@ -326,7 +327,7 @@ it('a manifest written for known and new layers is the one that a first upload w
   const fresh = new MemoryRepository();
   const { published } = await publish({ image, repositories: [fresh] });
   const parsed = parseManifest(
-    fresh.manifests.get(published.digest) ?? writeDockerManifest({ digest: image.id, sizeBytes: 0 }, []),
+    fresh.manifests.get(published.digest) ?? writeManifest(usualFormat, { digest: image.id, sizeBytes: 0 }, []),
   );
   const used = new MemoryRepository();
   await publish({ image: imageOf([base]), repositories: [used] });

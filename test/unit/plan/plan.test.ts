@@ -234,7 +234,13 @@ describe('the daemon and the log', () => {
   it('are as usual when nothing is said', () => {
     expect(plan({})).toMatchObject({
       daemon: { tlsVerify: false, waitSeconds: 15 },
-      upload: { retries: 5, maxConcurrentUploads: 6, compressionLevel: 4 },
+      upload: {
+        retries: 5,
+        maxConcurrentUploads: 6,
+        format: { family: 'docker', compression: 'gzip', level: 4 },
+        verify: 'tags',
+        onPartialPublish: 'restore',
+      },
       quiet: false,
       debug: false,
     });

@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import * as zlib from 'node:zlib';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { compressLayer } from '../../../src/publish/compress-layer.ts';
+import { canPack, compressLayer } from '../../../src/publish/compress-layer.ts';
+import { usualFormat } from '../../../src/publish/image-format.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -34,7 +36,7 @@ async function* inChunks(bytes: Buffer, chunkBytes: number): AsyncGenerator<Buff
 
 async function compress(bytes: Buffer, parallelism: number, chunkBytes = 65_536, name = 'layer.gz') {
   const file = join(folder, name);
-  const layer = await compressLayer(inChunks(bytes, chunkBytes), { file, level: 4, parallelism, signal });
+  const layer = await compressLayer(inChunks(bytes, chunkBytes), { file, format: usualFormat, parallelism, signal });
   return { layer, file, packed: readFileSync(file) };
 }
 
@@ -90,7 +92,7 @@ describe('a compressed layer', () => {
         yield block;
       }
     }
-    await compressLayer(source(), { file, level: 4, parallelism: 4, signal });
+    await compressLayer(source(), { file, format: usualFormat, parallelism: 4, signal });
     expect(Math.max(...ahead)).toBeLessThanOrEqual(4);
     expect(Math.max(...ahead)).toBeGreaterThan(1);
   });
@@ -106,7 +108,42 @@ describe('a compressed layer', () => {
       throw new Error('cut');
     }
     await expect(
-      compressLayer(broken(), { file: join(folder, 'broken.gz'), level: 4, parallelism: 4, signal }),
+      compressLayer(broken(), { file: join(folder, 'broken.gz'), format: usualFormat, parallelism: 4, signal }),
     ).rejects.toThrow('cut');
+  });
+});
+
+describe('a layer that is not gzipped', () => {
+  it('is what went in when it is not to be compressed', async () => {
+    const bytes = sample(5_300_000);
+    const file = join(folder, 'layer.tar');
+    const format = { compression: 'uncompressed', level: 4 } as const;
+    const layer = await compressLayer(inChunks(bytes, 700_000), { file, format, parallelism: 3, signal });
+    expect(Buffer.compare(readFileSync(file), bytes)).toBe(0);
+    expect(layer).toEqual({
+      diffId: sha256(bytes),
+      digest: sha256(bytes),
+      sizeBytes: bytes.length,
+      rawBytes: bytes.length,
+    });
+  });
+
+  const unpackZstd: unknown = Reflect.get(zlib, 'zstdDecompressSync');
+  it.runIf(canPack('zstd'))('is a row of zstd frames where Node has zstd', async () => {
+    const bytes = sample(3_500_000);
+    const file = join(folder, 'layer.zst');
+    const format = { compression: 'zstd', level: 3 } as const;
+    const layer = await compressLayer(inChunks(bytes, 700_000), { file, format, parallelism: 3, signal });
+    const packed = readFileSync(file);
+    expect(packed.readUInt32LE(0)).toBe(0xfd2fb528);
+    expect(layer).toMatchObject({ diffId: sha256(bytes), digest: sha256(packed), sizeBytes: packed.length });
+    if (typeof unpackZstd !== 'function') throw new Error('no zstdDecompressSync');
+    const unpacked: unknown = unpackZstd(packed);
+    expect(unpacked).toEqual(bytes);
+  });
+
+  it('can be packed by zstd from Node 22.15 on, and not before', () => {
+    const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+    expect(canPack('zstd')).toBe(major > 23 || (major === 23 && minor >= 8) || (major === 22 && minor >= 15));
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../../src/base/digest.ts';
+import type { Compression } from '../../../src/publish/image-format.ts';
 import { mapKnownLayers, readKnownImages } from '../../../src/publish/known-layers.ts';
 import { mediaTypes } from '../../../src/publish/manifest.ts';
 import type { Manifest } from '../../../src/publish/target.ts';
@@ -49,13 +50,13 @@ async function knownIn(
   tags: readonly string[],
   wanted: readonly Digest[],
   id = diffId('0'),
+  compression: Compression = 'gzip',
 ) {
   const images = await readKnownImages(repository, tags, platform, logOf(), signal);
   return Object.fromEntries(
-    [...(await mapKnownLayers(repository, images, { id, diffIds: wanted }, signal))].map(([key, value]) => [
-      key,
-      value.digest,
-    ]),
+    [...(await mapKnownLayers(repository, images, { id, diffIds: wanted, compression }, signal))].map(
+      ([key, value]) => [key, value.digest],
+    ),
   );
 }
 
@@ -68,6 +69,25 @@ describe('the layers that a repository has', () => {
     ];
     repository.seed('1.0', imageIn(repository, layers));
     expect(await knownIn(repository, ['1.0'], [diffId('b'), diffId('c')])).toEqual({ [diffId('b')]: blob('2') });
+  });
+
+  it.each([
+    ['gzip', 'application/vnd.docker.image.rootfs.diff.tar.gzip', 'application/vnd.oci.image.layer.v1.tar+gzip'],
+    ['zstd', 'application/vnd.docker.image.rootfs.diff.tar.zstd', 'application/vnd.oci.image.layer.v1.tar+zstd'],
+    ['uncompressed', 'application/vnd.docker.image.rootfs.diff.tar', 'application/vnd.oci.image.layer.v1.tar'],
+  ] as const)('are taken again as %s only where they are packed so, by either family of types', async (...row) => {
+    const [compression, ...types] = row;
+    const repository = new MemoryRepository();
+    const all = ['gzip', 'zstd', 'uncompressed'] as const;
+    for (const [position, mediaType] of types.entries()) {
+      const letter = String(position + 1);
+      const layers = [{ diffId: diffId(letter), digest: blob(letter), mediaType }];
+      repository.seed(`v${letter}`, imageIn(repository, layers));
+    }
+    for (const wanted of all) {
+      const known = await knownIn(repository, ['v1', 'v2'], [diffId('1'), diffId('2')], undefined, wanted);
+      expect(Object.keys(known)).toHaveLength(wanted === compression ? 2 : 0);
+    }
   });
 
   it('are found behind `latest`, whatever the tags are', async () => {

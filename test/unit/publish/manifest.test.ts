@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../../src/base/digest.ts';
-import { parseManifest, readDiffIds, writeDockerManifest } from '../../../src/publish/manifest.ts';
+import { usualFormat } from '../../../src/publish/image-format.ts';
+import { parseManifest, readDiffIds, writeManifest } from '../../../src/publish/manifest.ts';
 import { manifestOf } from './memory-repository.ts';
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
 
 describe('the manifest that is written', () => {
   it('has these very bytes', () => {
-    const manifest = writeDockerManifest({ digest: digest('a'), sizeBytes: 1500 }, [
+    const manifest = writeManifest(usualFormat, { digest: digest('a'), sizeBytes: 1500 }, [
       { digest: digest('b'), sizeBytes: 30 },
       { digest: digest('c'), sizeBytes: 40 },
     ]);
@@ -23,9 +24,9 @@ describe('the manifest that is written', () => {
   it('takes no more than digest and size from what it is given', () => {
     const layer = { digest: digest('b'), sizeBytes: 30 };
     const config = { digest: digest('a'), sizeBytes: 2 };
-    const plain = writeDockerManifest(config, [layer]);
+    const plain = writeManifest(usualFormat, config, [layer]);
     const adornedLayer = { annotations: {}, ...layer };
-    const adorned = writeDockerManifest(Object.assign({ extra: 1 }, config), [adornedLayer]);
+    const adorned = writeManifest(usualFormat, Object.assign({ extra: 1 }, config), [adornedLayer]);
     expect(adorned.digest).toBe(plain.digest);
   });
 });

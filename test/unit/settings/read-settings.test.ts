@@ -29,7 +29,8 @@ describe('a step without settings', () => {
       no_cache: false,
       retries: 5,
       max_concurrent_uploads: 6,
-      compression_level: 4,
+      compression_level: undefined,
+      compression: 'gzip',
       daemon_retry_count: 15,
       registry: { host: 'docker.io' },
     });

@@ -1,0 +1,107 @@
+// Chapter: `push_only`. An image that exists is published as it is; nothing is built, and a daemon is asked only when the
+// image is in it.
+import type { Plan } from '../plan/plan.ts';
+import type { CopySource } from '../plan/copy-plan.ts';
+import { PluginError } from '../base/plugin-error.ts';
+import { together } from '../base/together.ts';
+import { copyImage } from '../publish/copy-image.ts';
+import { readImageArchive } from '../publish/image-archive.ts';
+import { noTagRules } from '../publish/immutable-tags.ts';
+import { type ArchivePlace, openArchive } from '../publish/open-archive.ts';
+import { unlessStopped } from '../publish/publish-image.ts';
+import type { Published } from '../publish/target.ts';
+import { withTemporaryFolder } from '../publish/temporary-folder.ts';
+import { uploadFromDaemon } from '../publish/upload-from-daemon.ts';
+import { uploadImage } from '../publish/upload-image.ts';
+import { RegistryError } from '../registry/registry-error.ts';
+import { UploadProgress } from '../report/upload-progress.ts';
+import { checkPacking } from './check-packing.ts';
+import { findInDaemon, findInRegistry } from './find-image.ts';
+import type { Registries } from './open-registries.ts';
+import { prepareTargets } from './prepare-targets.ts';
+import type { Tools } from './tools.ts';
+
+/** Publishes. Throws PluginError: 2 for a source of no use, 5 without the daemon that has it, else as publishing does. */
+export async function publishExisting(plan: Plan, registries: Registries, tools: Tools): Promise<Published> {
+  const { signal } = tools.world;
+  const source = plan.copy;
+  if (source === undefined) throw new Error('the plan is to build');
+  try {
+    const published = unlessStopped(await publishFrom(source, plan, registries, tools), signal);
+    for (const step of plan.nextSteps) tools.log.info(step);
+    return published;
+  } catch (error) {
+    throw error instanceof RegistryError ? withSide(error) : error;
+  }
+}
+
+/** Both sides may be at one host: the message says which of them failed. */
+function withSide(cause: RegistryError): PluginError {
+  const { code, exitCode, message, hint, details, side } = cause;
+  return new PluginError({ code, exitCode, message: `${side}: ${message}`, hint, details, cause });
+}
+
+async function publishFrom(source: CopySource, plan: Plan, registries: Registries, tools: Tools): Promise<Published> {
+  const { phases } = tools;
+  const { signal } = tools.world;
+  const options = publishOptions(plan, registries, tools);
+  switch (source.kind) {
+    case 'registry': {
+      const [image] = await together(
+        (stop) => findInRegistry(source, plan, registries, tools, stop),
+        (stop) => prepareTargets(registries, stop),
+        signal,
+      );
+      phases.start('publish');
+      return copyImage({ ...options, ...image }, signal);
+    }
+    case 'daemon': {
+      const [image] = await together(
+        (stop) => findInDaemon(source, plan, tools, stop),
+        (stop) => prepareTargets(registries, stop),
+        signal,
+      );
+      if (image.kind === 'layers') checkPacking(plan);
+      phases.start('publish');
+      if (image.kind === 'layers') return uploadFromDaemon({ ...options, ...image, name: image.id }, signal);
+      return withTemporaryFolder(options.temporaryDirectory, tools.log, async (folder) => {
+        const place = { path: await image.save(folder, signal), isDirectory: false, display: source.display };
+        return publishArchive(place, folder, plan, options, signal);
+      });
+    }
+    case 'archive': {
+      await prepareTargets(registries, signal);
+      phases.start('publish');
+      return withTemporaryFolder(options.temporaryDirectory, tools.log, (folder) =>
+        publishArchive(source, folder, plan, options, signal),
+      );
+    }
+  }
+}
+
+type PublishOptions = ReturnType<typeof publishOptions>;
+
+function publishOptions(plan: Plan, { targets }: Registries, { world, log }: Tools) {
+  const uploads = new UploadProgress((line) => log.info(line), world.monotonicMs);
+  const { temporaryDirectory } = world;
+  const onLayer = uploads.update.bind(uploads);
+  return { ...plan.upload, targets, rules: plan.publish ?? noTagRules, temporaryDirectory, log, onLayer };
+}
+
+async function publishArchive(
+  place: ArchivePlace,
+  folder: string,
+  plan: Plan,
+  options: PublishOptions,
+  signal: AbortSignal,
+): Promise<Published> {
+  const { log } = options;
+  const archived = await readImageArchive(await openArchive(place, folder, signal), place.display, log);
+  if (archived.kind === 'oci') {
+    log.info(`source ${place.display} is ${archived.root.digest}`);
+    return copyImage({ ...options, ...archived }, signal);
+  }
+  checkPacking(plan);
+  log.info(`source ${place.display} is the image ${archived.image.id}`);
+  return uploadImage({ ...options, ...archived }, signal);
+}
