@@ -15,6 +15,7 @@ import { formatPlan } from './report/plan-preview.ts';
 import { Progress } from './report/progress.ts';
 import { chooseTags } from './run/choose-tags.ts';
 import { connectDaemon } from './run/connect-daemon.ts';
+import { keepImage } from './run/keep-image.ts';
 import { limitTime } from './run/limit-time.ts';
 import { makeImage } from './run/make-image.ts';
 import { openClouds } from './run/open-cloud.ts';
@@ -86,6 +87,7 @@ async function follow(tools: Tools): Promise<void> {
       ? await copyAndPublish(plan, registries, tools)
       : await buildAndPublish(plan, prepared, registries, tools);
   const signatures = await sign(made.published, registries.targets, signer, tools);
+  keepImage(made.image?.localImage, tools);
 
   await report({ ...made, skipped, signatures }, plan, registries, tools);
 }

@@ -12,7 +12,7 @@ interface Floor {
 }
 
 const clients = ['engine', 'buildkit', 'registry', 'credentials'];
-const steps = ['settings', 'plan', 'build', 'publish', 'signing', 'report'];
+const steps = ['settings', 'plan', 'build', 'output', 'publish', 'signing', 'report'];
 
 /** The arrows. A folder that is not listed here may not exist. */
 const law: Readonly<Record<string, Floor>> = {
@@ -24,6 +24,7 @@ const law: Readonly<Record<string, Floor>> = {
   // The plan is a function of the settings: it sees their shape, never their code.
   plan: { imports: ['base'], typesOf: ['settings'] },
   build: { imports: [...clients, 'base'] },
+  output: { imports: [...clients, 'base'] },
   publish: { imports: [...clients, 'base'] },
   signing: { imports: [...clients, 'base'] },
   report: { imports: [...clients, 'base'] },

@@ -16,6 +16,7 @@ import { solve } from '../buildkit/solve.ts';
 import type { StatusUpdate } from '../buildkit/status.ts';
 import { BuildFailure } from './build-failure.ts';
 import { buildContext, type BuildFiles } from './build-context.ts';
+import { receiveExtras, type ExtraExporter } from './exported-files.ts';
 import type { AnnotationOrder } from './fit-annotations.ts';
 import { solveRequest, type BuildInputs, type BuildOutput } from './solve-request.ts';
 
@@ -72,12 +73,19 @@ async function readDockerfile({ source, dockerfileName }: BuildFiles): Promise<s
   return readFile(join(source.dockerfileDirectory, dockerfileName), 'utf8').catch(() => '');
 }
 
+/** The same build once more, from the cache that the first time has left and has exported already. */
+export function fromCache(prepared: PreparedBuild): PreparedBuild {
+  return { ...prepared, order: { ...prepared.order, noCache: false, noCacheFilter: [], cacheTo: [] } };
+}
+
 /** Runs one build. Throws BuildFailure (what failed in the build), another PluginError, or the signal's reason. */
 export async function buildImage(
   { order, capabilities, dockerfileText }: PreparedBuild,
   options: {
     readonly builder: Builder;
     readonly output: BuildOutput;
+    /** Outputs beside the main one. */
+    readonly extras?: readonly ExtraExporter[];
     readonly tokens: TokenSource;
     readonly onStatus: (status: StatusUpdate) => void;
     /** Called when the daemon is known to be done: no image appears there after this. */
@@ -86,19 +94,23 @@ export async function buildImage(
   },
   signal: AbortSignal,
 ): Promise<BuiltImage> {
-  const { builder, output, tokens, onStatus, onEnded, log } = options;
+  const { builder, output, extras = [], tokens, onStatus, onEnded, log } = options;
+  const received = receiveExtras(extras);
+  const request = solveRequest(order, output, builder.hostGatewayAddress);
   const result = await solve({
-    ...solveRequest(order, output, builder.hostGatewayAddress),
+    ...request,
+    exporters: [...extras.map(({ type, attrs }) => ({ type, attrs })), ...request.exporters],
     dial: builder.dial,
     sharedKey: order.sharedKey,
-    capabilities: [...capabilities, authCapability(tokens)],
+    capabilities: [...capabilities, authCapability(tokens), ...received.capabilities],
     dockerfile: { filename: order.dockerfileName, text: dockerfileText },
     onStatus,
     onEnded,
     log,
     signal,
   }).catch((error: unknown) => {
-    throw error instanceof SolveError ? new BuildFailure(error, order) : error;
+    if (error instanceof SolveError) throw received.failure() ?? new BuildFailure(error, order);
+    throw error;
   });
   if (output.kind === 'nothing') return { kind: 'cached' };
   const digest = exportedDigest(result.exporterResponse);

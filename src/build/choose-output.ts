@@ -11,15 +11,19 @@ export interface OutputOrder {
   /** Hosts whose certificate is not checked. The daemon can only be told that plain http is fine as well. */
   readonly unverifiedHosts: ReadonlySet<string>;
   readonly imageStore: 'containerd' | 'graphdriver';
+  /** The image is wanted on the daemon: kept, or for archives that BuildKit cannot make of it. */
+  readonly needsImage: boolean;
   /** For a daemon that can only hold the image under a name. */
   readonly temporaryName: string;
 }
 
 /** Throws PluginError (exit 2) when the daemon could not be told to trust some of the registries and not the others. */
 export function chooseOutput(order: OutputOrder): BuildOutput {
-  const { repositories, insecureHosts, unverifiedHosts, imageStore, temporaryName } = order;
+  const { repositories, insecureHosts, unverifiedHosts, imageStore, needsImage, temporaryName } = order;
+  if (imageStore === 'graphdriver' && (needsImage || repositories.length > 0)) {
+    return { kind: 'temporary-image', name: temporaryName };
+  }
   if (repositories.length === 0) return { kind: 'nothing' };
-  if (imageStore === 'graphdriver') return { kind: 'temporary-image', name: temporaryName };
   const insecure = repositories.filter(({ domain }) => insecureHosts.has(domain) || unverifiedHosts.has(domain));
   if (insecure.length > 0 && insecure.length < repositories.length) {
     throw new PluginError({

@@ -28,7 +28,10 @@ export interface SolveOptions {
   readonly signal: AbortSignal;
   readonly frontend: 'dockerfile.v0' | 'gateway.v0';
   readonly frontendAttrs: Readonly<Record<string, string>>;
-  /** None: the result stays in the build cache. Engines before 26 heed the first one only. */
+  /**
+   * None: the result stays in the build cache. Engines before 26 heed the last one only, and where several answer, the
+   * last one's answer counts.
+   */
   readonly exporters: readonly TypedAttrs[];
   readonly cacheImports: readonly TypedAttrs[];
   readonly cacheExports: readonly TypedAttrs[];
@@ -152,14 +155,14 @@ function solveRequest(
   ref: string,
   sessionId: string,
 ): MessageInitShape<typeof SolveRequestSchema> {
-  const [first] = options.exporters;
+  const main = options.exporters.at(-1);
   return {
     Ref: ref,
     Session: sessionId,
     Frontend: options.frontend,
     FrontendAttrs: options.frontendAttrs,
     Exporters: options.exporters.map(wireAttrs),
-    ...(first === undefined ? {} : { ExporterDeprecated: first.type, ExporterAttrsDeprecated: first.attrs }),
+    ...(main === undefined ? {} : { ExporterDeprecated: main.type, ExporterAttrsDeprecated: main.attrs }),
     Cache: { Exports: options.cacheExports.map(wireAttrs), Imports: options.cacheImports.map(wireAttrs) },
     Entitlements: [...options.entitlements],
   };

@@ -54,3 +54,32 @@ async function removeOnce(engine: Pick<Engine, 'docker'>, name: string, signal: 
     }
   }
 }
+
+/** Gives an image that has a temporary name another one. Throws EngineApiError. */
+export async function nameTemporaryImage(
+  engine: Pick<Engine, 'docker'>,
+  name: string,
+  further: string,
+  signal: AbortSignal,
+): Promise<void> {
+  if (!further.startsWith(temporaryDomain)) throw new Error(`not a temporary image name: ${further}`);
+  const colon = further.lastIndexOf(':');
+  const options = { repo: further.slice(0, colon), tag: further.slice(colon + 1), abortSignal: signal };
+  await engine.docker.getImage(name).tag(options);
+}
+
+/** Whether the daemon has the name. Throws EngineApiError. */
+export async function hasTemporaryImage(
+  engine: Pick<Engine, 'docker'>,
+  name: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const options: object = { abortSignal: signal };
+  try {
+    await engine.docker.getImage(name).inspect(options);
+    return true;
+  } catch (error) {
+    if (error instanceof EngineApiError && error.status === 404) return false;
+    throw error;
+  }
+}

@@ -17,6 +17,7 @@ import {
   type PublishTargetPlan,
 } from './destination-plan.ts';
 import { herokuHint } from './heroku-plan.ts';
+import { namedAt, outputPlan, type OutputPlan } from './output-plan.ts';
 import { registryPlan, type RegistryPlan } from './registry-plan.ts';
 import { reportPlan, type ReportPlan } from './report-plan.ts';
 import { signingPlan, type SigningPlan } from './signing-plan.ts';
@@ -33,6 +34,7 @@ export interface Plan {
   readonly copy?: CopySource;
   /** Absent when nothing is published. */
   readonly publish?: PublishPlan;
+  readonly output: OutputPlan;
   readonly registries: RegistryPlan;
   /** Clouds to ask for logins. */
   readonly clouds: readonly CloudPlan[];
@@ -72,6 +74,7 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
     build: buildPlan(settings, info, caches, now),
     ...(copy === undefined ? {} : { copy: copy.source }),
     ...(publish === undefined ? {} : { publish: copy?.publish ?? publish }),
+    output: outputPlan(settings, wanted?.targets ?? []),
     registries,
     clouds: cloudPlans(settings, info),
     registryFacts: registryFacts(settings),
@@ -98,7 +101,8 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
 }
 
 /** The plan with the registry that a cloud has named in the place of the unnamed one. */
-export function atRegistry(plan: Plan, host: string | undefined): Plan {
+export function atRegistry(unplaced: Plan, host: string | undefined): Plan {
+  const plan = { ...unplaced, output: namedAt(unplaced.output, unnamedRegistry, host) };
   if (host === undefined) return plan;
   const atHost = (targets: readonly PublishTargetPlan[]): readonly PublishTargetPlan[] =>
     mergeTargets(

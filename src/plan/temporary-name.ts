@@ -21,6 +21,12 @@ export function temporaryName({ repositorySlug, startSeconds, random }: Temporar
   return name;
 }
 
+/** The name of an image that stays on the daemon for later steps; the reaper tells its age from it as well. */
+export function keptName(name: TemporaryName): string {
+  const slug = `kept/${name.repositorySlug}`.slice(0, maxSlugLength).replace(/[^a-z0-9]+$/, '');
+  return temporaryName({ ...name, repositorySlug: slug });
+}
+
 /** The parts of a name of ours; undefined for every other name. */
 export function parseTemporaryName(name: string): TemporaryName | undefined {
   const match = /^docker-build\.invalid\/([a-z0-9._/-]{1,200}):([1-9]\d{0,11})-([0-9a-f]{32})$/.exec(name);

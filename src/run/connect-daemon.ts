@@ -7,6 +7,7 @@ import { fitToBuilder } from '../build/fit-to-builder.ts';
 import { registryAuthority } from '../build/registry-authority.ts';
 import { connectEngine, type Engine } from '../engine/connect.ts';
 import { usualSockets } from '../engine/usual-sockets.ts';
+import { checkOutputs } from '../output/check-outputs.ts';
 import type { Plan } from '../plan/plan.ts';
 import { checkPacking } from './check-packing.ts';
 import type { Registries } from './open-registries.ts';
@@ -36,6 +37,7 @@ export async function connectDaemon(
   );
   const builder = await findBuilder(engine.dial, signal);
   const { order, warnings } = fitToBuilder(prepared.order, builder);
+  checkOutputs(plan.output.files, order, builder);
   if (builder.imageStore === 'graphdriver' && plan.publish !== undefined) checkPacking(plan);
   await checkNamedContexts(prepared, { builder, tokens: registryAuthority(client, credentials, []), log }, signal);
   log.info(`connected to docker ${engine.version} at ${engine.address} (${builder.imageStore} image store)`);

@@ -9,13 +9,14 @@ import type { ImageFacts } from '../report/image-facts.ts';
 import type { ReportedTag, RunReport } from '../report/run-report.ts';
 import { formatSummary } from '../report/summary.ts';
 import type { SignOutcome } from '../signing/sign-image.ts';
+import type { LocalImage } from './keep-image.ts';
 import type { Registries } from './open-registries.ts';
 import type { Tools } from './tools.ts';
 
 /** How the run went. */
 export interface Outcome {
   /** Absent when nothing was built. */
-  readonly image?: { readonly kind: string };
+  readonly image?: { readonly kind: string; readonly localImage?: LocalImage };
   readonly published?: Published | undefined;
   readonly signatures?: readonly SignOutcome[];
   /** Wanted tags that were left alone. */
@@ -98,11 +99,12 @@ async function readFacts(
 }
 
 function runReport(
-  { published, skipped, nothingToDo }: Outcome,
-  { report: { wanted }, registryFacts }: Plan,
+  { image: made, published, skipped, nothingToDo }: Outcome,
+  { report: { wanted }, output, registryFacts }: Plan,
   image: ImageFacts | undefined,
   { world, phases, progress }: Tools,
 ): RunReport {
+  const tar = output.files.find(({ setting }) => setting === 'tar_path');
   const milliseconds = phases.durations().reduce((sum, [, length]) => sum + length, 0);
   return {
     version: world.version,
@@ -115,6 +117,8 @@ function runReport(
     ...(published === undefined ? {} : { digest: published.digest }),
     ...(image === undefined ? {} : { image }),
     ...(published === undefined ? { notPublished: nothingToDo ?? 'dry_run' } : {}),
+    ...(made?.localImage === undefined ? {} : { localImage: made.localImage.name }),
+    ...(made === undefined || tar === undefined ? {} : { imageTarPath: tar.display }),
     ...registryFacts,
   };
 }

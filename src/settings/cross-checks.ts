@@ -9,6 +9,7 @@ import { checkDestination } from './cross-checks/destination.ts';
 import { checkEcr } from './cross-checks/ecr.ts';
 import { checkGoogle } from './cross-checks/google.ts';
 import { checkHeroku } from './cross-checks/heroku.ts';
+import { checkOutputs } from './cross-checks/outputs.ts';
 import { checkPublishing } from './cross-checks/publishing.ts';
 import { checkRegistries } from './cross-checks/registries.ts';
 import { checkSigning } from './cross-checks/signing.ts';
@@ -25,6 +26,7 @@ const checks = [
   checkAzure,
   checkHeroku,
   checkSigning,
+  checkOutputs,
   checkCopy,
   checkPublishing,
 ];
@@ -34,7 +36,7 @@ export function crossCheck(inputs: CrossInputs): void {
   for (const check of checks) check(inputs);
 }
 
-/** `dry_run: true` or `push: false`. */
+/** `dry_run: true`, `push: false`, or an output that says `push=false`. */
 export function isDryRun({ values, given, findings }: Pick<CrossInputs, 'values' | 'given' | 'findings'>): boolean {
   if (given.has('dry_run') && given.has('push') && values.dry_run === values.push) {
     addProblem(findings, 'push', {
@@ -42,5 +44,6 @@ export function isDryRun({ values, given, findings }: Pick<CrossInputs, 'values'
       right: 'must be left out, or agree with dry_run',
     });
   }
-  return values.dry_run || !values.push;
+  const isOutputOnly = (values.outputs ?? []).some((spec) => spec.type === 'image' && spec.push === false);
+  return values.dry_run || !values.push || isOutputOnly;
 }

@@ -12,6 +12,7 @@ import { readMachineLogins } from './machine-logins.ts';
 import { readArchive } from './read-archive.ts';
 import { checkForSecrets, readBuildArgs } from './read-build-args.ts';
 import { readDockerConfigs, redactLogin } from './read-logins.ts';
+import { readOutputs } from './read-outputs.ts';
 import { readPolicies } from './read-policies.ts';
 import { readReports } from './read-reports.ts';
 import { readSecrets } from './read-secrets.ts';
@@ -85,6 +86,7 @@ export function readSettings(inputs: SettingsInputs): Request {
     attestations: readAttestations(values, findings),
     caches: readCaches({ values, redact, findings }),
     secrets,
+    outputs: readOutputs(values, files, findings),
     dockerConfigs: readDockerConfigs(logins),
     trust: readTrust(logins),
     ...(signing === undefined ? {} : { signing }),

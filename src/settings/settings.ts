@@ -2,6 +2,7 @@
 // made of them. The plan is made from this and the build facts alone.
 import type { CacheSpec } from './cache-kinds.ts';
 import type { ImageTag } from './destination-kinds.ts';
+import type { PlacedOutput } from './read-outputs.ts';
 import type { RepositoryPolicies } from './read-policies.ts';
 import type { Reports } from './read-reports.ts';
 import type { MachineLogins } from './machine-logins.ts';
@@ -36,6 +37,8 @@ export interface Settings {
   readonly signing?: SigningSettings;
   /** What is written about the run, and where. */
   readonly reports: Reports;
+  /** What is written to the workspace, and where. */
+  readonly outputs: readonly PlacedOutput[];
   /** No publishing: `dry_run: true` or `push: false`. */
   readonly dryRun: boolean;
   /** Facts for the log, e.g. that the tags came from a file. */

@@ -87,3 +87,18 @@ export async function unpackImage(image: RemoteImage, folder: string, platform =
 export async function pushFolder(folder: string, image: RemoteImage): Promise<void> {
   await skopeo('copy', '--quiet', ...flags(image, 'dest-'), `dir:${folder}`, `docker://${image.reference}`);
 }
+
+/** What skopeo reads of an image in files: `docker-archive:x.tar`, `oci-archive:x.tar[:tag]`, `oci:folder[:tag]`. */
+export async function inspectFiles(
+  source: string,
+): Promise<{ readonly digest: string; readonly manifest: Record<string, unknown>; readonly config: unknown }> {
+  const raw = await skopeo('inspect', '--raw', source);
+  const config: unknown = JSON.parse(await skopeo('inspect', '--config', '--raw', source));
+  const digest = `sha256:${createHash('sha256').update(raw).digest('hex')}`;
+  return { digest, manifest: JSON.parse(raw) as Record<string, unknown>, config };
+}
+
+/** Copies an image in files to a folder, which checks the digest of every blob. */
+export async function copyFiles(source: string, folder: string): Promise<void> {
+  await skopeo('copy', '--quiet', source, `dir:${folder}`);
+}

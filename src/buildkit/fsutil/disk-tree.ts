@@ -4,6 +4,7 @@
 // developer's Mac) the descriptor cannot be asked, and the inode check has to do.
 import * as fs from 'node:fs';
 import { promisify } from 'node:util';
+import { isPartialName } from '../../base/partial-name.ts';
 import { fsPath, joinPath } from './byte-text.ts';
 import { errnoOf, FileTreeError, type FileTree, type OpenFile, type OpenFolder, systemError } from './file-tree.ts';
 import { type FileStat, fileStat, isRegularFile, isSameFile, isSymlink } from './stat.ts';
@@ -100,7 +101,9 @@ class DiskFolder implements OpenFolder {
     this.#base = base;
     try {
       // Byte text compares as bytes do, whatever the locale.
-      this.names = fs.readdirSync(fsPath(base), 'latin1').sort();
+      const names = fs.readdirSync(fsPath(base), 'latin1').sort();
+      // What a step is writing just now, this one or a neighbour, is nobody's source.
+      this.names = names.filter((name) => !isPartialName(name));
     } catch (error) {
       throw systemError(path, 'cannot be listed', error);
     }

@@ -5,6 +5,7 @@ import { buildSourceRows } from '../table/build-source.ts';
 import { buildValueRows } from '../table/build-values.ts';
 import { buildRows } from '../table/build.ts';
 import { cacheRows } from '../table/cache.ts';
+import { outputRows } from '../table/outputs.ts';
 import type { Row } from '../table/row.ts';
 import type { CrossInputs } from './cross-inputs.ts';
 
@@ -16,6 +17,7 @@ const buildOnly: readonly (readonly [name: string, row: Row])[] = Object.entries
   ...buildValueRows,
   ...cacheRows,
   ...attestationRows,
+  ...outputRows,
 }).filter(([, { status }]) => status === 'works');
 
 /** Checks what is published without a build. */

@@ -7,6 +7,7 @@ const order = {
   insecureHosts: new Set<string>(),
   unverifiedHosts: new Set<string>(),
   imageStore: 'containerd' as const,
+  needsImage: false,
   temporaryName: 'docker-build.invalid/app:1-2',
 };
 
@@ -28,6 +29,12 @@ describe('chooseOutput', () => {
 
   it.each(['containerd', 'graphdriver'] as const)('exports nothing in a dry run on a %s store', (imageStore) => {
     expect(chooseOutput({ ...order, repositories: [], imageStore })).toEqual({ kind: 'nothing' });
+  });
+
+  it('gives it one in a dry run too when archives are made of it, which BuildKit does on a containerd store', () => {
+    const dryRun = { ...order, repositories: [], needsImage: true };
+    expect(chooseOutput({ ...dryRun, imageStore: 'graphdriver' })).toMatchObject({ kind: 'temporary-image' });
+    expect(chooseOutput(dryRun)).toEqual({ kind: 'nothing' });
   });
 
   it('tells the daemon that a registry is insecure only when that one is', () => {
