@@ -83,7 +83,11 @@ await build({
   minifySyntax: true,
   minifyWhitespace: true,
   legalComments: 'linked',
-  define: { 'process.env.DOCKER_BUILD_VERSION': JSON.stringify(version) },
+  define: {
+    'process.env.DOCKER_BUILD_VERSION': JSON.stringify(version),
+    // Which versions of Node the SDK of AWS will need is nothing for the log of a step: the image brings its own.
+    'process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED': '"true"',
+  },
   banner: {
     // What CommonJS modules (dockerode, ssh2) expect to find.
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url); const __dirname = import.meta.dirname;",

@@ -33,9 +33,9 @@ const badToken: ReadonlySet<string> = new Set([
 ]);
 const noSuchPlace: ReadonlySet<string> = new Set(['ENOTFOUND', 'EAI_AGAIN']);
 
-/** The error for a call that failed after all tries (exit 3). What is worded already is passed on. */
-export function awsFailure(step: AwsStep, error: unknown): PluginError {
-  if (error instanceof PluginError) return error;
+/** The error for a call that failed after all tries (exit 3). What is worded already is passed on, and so is a bug. */
+export function awsFailure(step: AwsStep, error: unknown): Error {
+  if (error instanceof PluginError || error instanceof TypeError || error instanceof ReferenceError) return error;
   const name = error instanceof Error ? error.name : 'error';
   const said = (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').trim();
   const network = networkCodeOf(error);

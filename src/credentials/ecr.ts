@@ -50,9 +50,12 @@ export async function openEcr(options: EcrOptions, tools: AwsTools): Promise<Ecr
     logins.set(region, known);
     return known();
   };
+  /** Learned from AWS. */
+  let ownRegistry: string | undefined;
+  const isOwn = (host: string): boolean => host === options.registry || host === ownRegistry;
   const regionOf = (host: string): string | undefined => {
     if (options.onlyHost !== undefined) return host === options.onlyHost ? options.region : undefined;
-    return readEcrHost(host)?.region ?? (host === options.registry ? options.region : undefined);
+    return readEcrHost(host)?.region ?? (isOwn(host) ? options.region : undefined);
   };
   const provider: CredentialSource = {
     searched: 'AWS',
@@ -63,7 +66,8 @@ export async function openEcr(options: EcrOptions, tools: AwsTools): Promise<Ecr
         : asCredentials(loginOf(region), `AWS (ECR in ${region})`, soft, tools.log);
     },
   };
-  const registry = options.needsRegistry ? (await loginOf(options.region)).host : undefined;
+  if (options.needsRegistry) ownRegistry = (await loginOf(options.region)).host;
+  const registry = ownRegistry;
   return {
     providers: [provider],
     ...(registry === undefined ? {} : { registry }),
