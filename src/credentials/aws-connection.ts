@@ -2,8 +2,10 @@
 // with the SDK's own repeats, which know what of AWS may be tried again.
 import { Agent } from 'node:https';
 import { rootCertificates } from 'node:tls';
+import type { ClientRequest } from 'node:http';
 import { HttpsProxyAgent } from 'https-proxy-agent';
 import type { Log } from '../base/log.ts';
+import type { ProxyFor } from '../base/proxy.ts';
 
 export interface AwsTools {
   /** Wall clock. */
@@ -16,7 +18,7 @@ export interface AwsTools {
   /** PEM, beside the built-in roots. */
   readonly caCertificates: readonly string[];
   /** URL of the proxy for a URL; none by default. */
-  readonly proxyFor?: ((url: URL) => string | undefined) | undefined;
+  readonly proxyFor?: ProxyFor;
 }
 
 /** Tries of one call, the first included. */
@@ -33,14 +35,34 @@ const answerMs = 30_000;
 export function awsConnection(service: string, region: string, { caCertificates, proxyFor }: AwsTools) {
   const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
   const proxy = proxyFor?.(new URL(`https://${service}.${region}.${domain}/`));
-  const trust = caCertificates.length === 0 ? {} : { ca: [...rootCertificates, ...caCertificates] };
+  const trust: Trust = caCertificates.length === 0 ? {} : { ca: [...rootCertificates, ...caCertificates] };
   const httpsAgent =
-    proxy === undefined
-      ? new Agent({ keepAlive: true, ...trust })
-      : new HttpsProxyAgent(proxy, { keepAlive: true, ...trust });
+    proxy === undefined ? new Agent({ keepAlive: true, ...trust }) : new TrustingProxyAgent(proxy, trust);
   return {
     region,
     maxAttempts: attempts,
     requestHandler: { httpsAgent, connectionTimeout: connectMs, requestTimeout: answerMs },
   };
+}
+
+interface Trust {
+  /** Built-in roots included. */
+  readonly ca?: string[];
+}
+
+/** An agent for tunnels forgets the authorities that it is made with: they have to go along with each connection. */
+class TrustingProxyAgent extends HttpsProxyAgent<string> {
+  readonly #trust: Trust;
+
+  constructor(proxy: string, trust: Trust) {
+    super(proxy, { keepAlive: true });
+    this.#trust = trust;
+  }
+
+  override connect(
+    request: ClientRequest,
+    options: Parameters<HttpsProxyAgent<string>['connect']>[1],
+  ): ReturnType<HttpsProxyAgent<string>['connect']> {
+    return super.connect(request, { ...options, ...this.#trust });
+  }
 }

@@ -1,5 +1,6 @@
 // Chapter: logins that a cloud gives out. A cloud's client is loaded here and nowhere else, and only when the step is for it.
 import type { CredentialSource } from '../base/credentials.ts';
+import { proxyRule } from '../base/proxy.ts';
 import { givenLogins } from '../credentials/settings.ts';
 import type { CloudPlan } from '../plan/cloud-plan.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -56,16 +57,17 @@ export async function openClouds(plan: Plan, tools: Tools): Promise<Clouds> {
 
 async function openCloud(cloud: CloudPlan, plan: Plan, tools: Tools): Promise<OpenedCloud> {
   const { world, log, redact } = tools;
-  const { caCertificates } = plan.registries;
   const { signal, now } = world;
+  const { caCertificates, proxies } = plan.registries;
+  const aws = { redact, log, now, signal, caCertificates, proxyFor: proxyRule(proxies) };
   switch (cloud.variant) {
     case 'ecr': {
       const { openEcr } = await import('../credentials/ecr.ts');
-      return openEcr(cloud, { redact, log, now, signal, caCertificates });
+      return openEcr(cloud, aws);
     }
     case 'ecr-public': {
       const { openEcrPublic } = await import('../credentials/ecr-public.ts');
-      return openEcrPublic(cloud, { redact, log, now, signal, caCertificates });
+      return openEcrPublic(cloud, aws);
     }
     case 'gcr':
     case 'gar':

@@ -167,7 +167,8 @@ function passOn(
   const target = isToken ? new URL(`${realm}${url.search}`) : new URL(`${registry.url}${url.pathname}${url.search}`);
   const headers = { ...incoming.headers, 'x-forwarded-proto': 'https' };
   const outgoing = request(target, { method: incoming.method, headers, agent: false }, (response) => {
-    const challenge = response.headers['www-authenticate']?.replace(realm, `https://${host}/oauth2/token`);
+    const asked = response.headers['www-authenticate'];
+    const challenge = realm === '' ? asked : asked?.replace(realm, `https://${host}/oauth2/token`);
     const more = challenge === undefined ? {} : { 'www-authenticate': challenge };
     answer.writeHead(response.statusCode ?? 502, { ...response.headers, ...more });
     pipeline(response, answer, () => undefined);
