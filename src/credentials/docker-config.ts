@@ -1,6 +1,8 @@
 // Logins from the text of a Docker config.json (or of a containers auth.json, which may have keys for paths). Credential
-// helpers are programs that this image does not have: whoever asks for their host is told so.
+// helpers are programs that this image does not have: whoever asks for their host is told so. Those of clouds have
+// counterparts here, which are asked elsewhere.
 // https://docs.docker.com/reference/cli/docker/login/ and containers-auth.json(5).
+import { cloudSettings, helperCloud } from '../base/credential-helpers.ts';
 import {
   type Credentials,
   type CredentialSource,
@@ -52,7 +54,7 @@ export function dockerConfigLogins(text: string, options: DockerConfigOptions): 
   };
   const missingHelper = (host: string, isListed: boolean): string | undefined => {
     const program = helpers.get(host) ?? (isListed ? store : undefined);
-    if (typeof program !== 'string' || program === '') return undefined;
+    if (typeof program !== 'string' || program === '' || helperCloud(program) !== undefined) return undefined;
     return (
       `names credential helper ${JSON.stringify(program)} for ${host}, which is not in this image: ` +
       `put the login itself into the config, or set \`username\` and \`password\``
@@ -71,6 +73,13 @@ export function dockerConfigLogins(text: string, options: DockerConfigOptions): 
         warnOnce(key, missingHelper(key, ofHost.length > 0));
       }
       return best?.credentials;
+    },
+    advice(host) {
+      const program = helpers.get(registryHost(host));
+      const cloud = typeof program === 'string' ? helperCloud(program) : undefined;
+      if (cloud === undefined) return undefined;
+      const shown = JSON.stringify(program);
+      return `${options.source} leaves ${host} to ${shown}, and this machine has no login for it: set ${cloudSettings[cloud]}`;
     },
   };
 }

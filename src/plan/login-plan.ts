@@ -29,7 +29,7 @@ export interface LoginPlan {
   readonly hostSetting?: string;
 }
 
-/** An entry of `logins` that asks Amazon for its password. Without keys: the usual places. */
+/** A registry whose password Amazon is asked for, by `logins` or a docker config. Without keys: the usual places. */
 export interface AwsLoginPlan {
   readonly registry: string;
   readonly region?: string;
@@ -40,7 +40,7 @@ export interface AwsLoginPlan {
 
 /** Logins, by the settings. */
 export function loginsPlan(settings: Settings): LoginsPlan {
-  const { values } = settings;
+  const { values, dockerConfigs } = settings;
   const entries = (values.logins ?? []).map((entry) => ({ entry, source: 'settings logins' }));
   return {
     logins: [
@@ -58,11 +58,16 @@ export function loginsPlan(settings: Settings): LoginsPlan {
     loginConfigs: entries.flatMap(({ entry, source }) =>
       entry.kind === 'config' ? [{ text: entry.text, source }] : [],
     ),
-    awsLogins: entries.flatMap(({ entry, source }) => {
-      if (entry.kind !== 'aws') return [];
-      const { kind: _, path: __, ...login } = entry;
-      return [{ ...login, source }];
-    }),
+    awsLogins: [
+      ...entries.flatMap(({ entry, source }) => {
+        if (entry.kind !== 'aws') return [];
+        const { kind: _, path: __, ...login } = entry;
+        return [{ ...login, source }];
+      }),
+      ...dockerConfigs.flatMap(({ helperHosts = [], source }) =>
+        helperHosts.flatMap(({ host, cloud }) => (cloud === 'aws' ? [{ registry: host, source }] : [])),
+      ),
+    ],
   };
 }
 

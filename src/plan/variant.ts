@@ -53,11 +53,17 @@ export function loginHost(settings: Settings): string {
   return isElsewhere ? first.domain : (prefixOf(settings)?.host ?? values.registry.host);
 }
 
-/** The registries that get the login of the cloud that the step is for: those of its repositories, never Docker Hub. */
+/**
+ * The registries that get the login of the cloud that the step is for: those of its repositories, and those that a docker
+ * config leaves to a credential program. Never Docker Hub.
+ */
 export function cloudHosts(settings: Settings, belongs: (variant: RegistryVariant) => boolean): readonly string[] {
   const { values, variant } = settings;
   const repositories = placedRepositories(settings).map(({ domain }) => domain);
-  const named = [values.registry.host, ...repositories].filter((host) => belongs(variantOfHost(host) ?? 'docker'));
+  const helped = settings.dockerConfigs.flatMap(({ helperHosts = [] }) => helperHosts.map(({ host }) => host));
+  const named = [values.registry.host, ...repositories, ...helped].filter((host) =>
+    belongs(variantOfHost(host) ?? 'docker'),
+  );
   if (variant.soft || !belongs(variant.name)) return [...new Set(named)];
   // A registry may be behind a name of its own.
   const own = values.registry.written === '' ? repositories : [values.registry.host];

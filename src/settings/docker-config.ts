@@ -1,6 +1,8 @@
 // Docker's config.json with logins: checked for shape before anything is connected, and every secret in it registered for
 // masking. The logins themselves are read by credentials/. Format: docker/cli, cli/config/configfile.
+import { helperCloud, type HelperHost } from '../base/credential-helpers.ts';
 import { decodeAuth } from '../base/credentials.ts';
+import { faultOfHost, registryHost } from '../base/registry-host.ts';
 import { parseJson, type Json } from './json-text.ts';
 import type { Redact } from './reading.ts';
 
@@ -14,8 +16,10 @@ export type DockerConfigCheck =
       readonly kind: 'usable';
       /** Logins that cannot be read. */
       readonly brokenEntries: readonly string[];
-      /** Credential programs that it names. */
+      /** Credential programs that it names and that have no counterpart here. */
       readonly helpers: readonly string[];
+      /** Hosts that it leaves to the program of a cloud. */
+      readonly helperHosts: readonly HelperHost[];
       readonly holdsShortSecret: boolean;
     };
 
@@ -29,6 +33,7 @@ export function checkDockerConfig(text: string, redact: Redact): DockerConfigChe
   const { members } = json.value;
   const auths = members.get('auths');
   const helpers = helperNames(members);
+  const helperHosts = helperHostsIn(members);
   if (auths === undefined && helpers.length === 0) return { kind: 'no-logins' };
   if (auths !== undefined && auths.kind !== 'object')
     return { kind: 'unusable', wrong: 'has an "auths" that is no object' };
@@ -36,7 +41,8 @@ export function checkDockerConfig(text: string, redact: Redact): DockerConfigChe
     const wrong = wrongWithEntry(entry);
     return wrong === undefined ? [] : [`entry ${index + 1} of "auths"${wrong}`];
   });
-  return { kind: 'usable', brokenEntries, helpers, holdsShortSecret: maskings.includes(false) };
+  const foreign = helpers.filter((name) => helperCloud(name) === undefined);
+  return { kind: 'usable', brokenEntries, helpers: foreign, helperHosts, holdsShortSecret: maskings.includes(false) };
 }
 
 function wrongWithEntry(entry: Json): string | undefined {
@@ -74,4 +80,15 @@ function helperNames(members: ReadonlyMap<string, Json>): readonly string[] {
     value.kind === 'string' ? value.text : '',
   );
   return [...new Set(names)].filter((name) => /^[\w.-]{1,64}$/.test(name));
+}
+
+/** A store for all hosts names none: hosts of the image are served by their cloud anyway. */
+function helperHostsIn(members: ReadonlyMap<string, Json>): readonly HelperHost[] {
+  const helpers = members.get('credHelpers');
+  if (helpers?.kind !== 'object') return [];
+  return [...helpers.members].flatMap(([key, value]) => {
+    const cloud = value.kind === 'string' ? helperCloud(value.text) : undefined;
+    const host = registryHost(key);
+    return cloud === undefined || faultOfHost(host) !== undefined ? [] : [{ host, cloud }];
+  });
 }

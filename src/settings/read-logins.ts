@@ -58,7 +58,11 @@ function configOfSetting({ values, files, redact, findings }: LoginInputs): read
     addWarning(findings, 'config', warning);
   }
   if (check.holdsShortSecret) addWarning(findings, 'config', `holds a secret that ${tooShortToMask}`);
-  return [{ text, source: 'settings config' }];
+  return [{ text, source: 'settings config', ...helperHostsOf(check) }];
+}
+
+function helperHostsOf(check: DockerConfigCheck): Pick<DockerConfigText, 'helperHosts'> {
+  return check.kind !== 'usable' || check.helperHosts.length === 0 ? {} : { helperHosts: check.helperHosts };
 }
 
 /** Somebody wrote this setting for this step: each login in it has to be right, also one that is not needed today. */
@@ -89,7 +93,7 @@ function configsOfMachine({ environment, files, redact, findings }: LoginInputs)
     const check = checkDockerConfig(text, redact);
     if (check.kind === 'unusable') findings.warnings.push(`${source} is not used: it ${check.wrong}`);
     // Broken entries and missing programs are spoken of when their host is asked for.
-    return check.kind === 'usable' ? [{ source, text }] : [];
+    return check.kind === 'usable' ? [{ source, text, ...helperHostsOf(check) }] : [];
   });
 }
 

@@ -1,5 +1,6 @@
 // What a step asked for, complete and checked: the values of the table, and what reading the workspace and the environment
 // made of them. The plan is made from this and the build facts alone.
+import type { HelperHost } from '../base/credential-helpers.ts';
 import type { CacheSpec } from './cache-kinds.ts';
 import type { ImageTag } from './destination-kinds.ts';
 import type { PlacedOutput } from './read-outputs.ts';
@@ -126,6 +127,8 @@ export interface DockerConfigText {
   readonly text: string;
   /** "settings config", "~/.docker/config.json": for messages. */
   readonly source: string;
+  /** Hosts that it leaves to the credential program of a cloud. */
+  readonly helperHosts?: readonly HelperHost[];
 }
 
 /** How what is published is signed. */

@@ -60,7 +60,7 @@ export const credentialRows = {
     env: ['PLUGIN_CONFIG', 'DOCKER_PLUGIN_CONFIG', 'PLUGIN_REGISTRY_CONFIG', 'DOCKER_REGISTRY_CONFIG'],
     kind: configText,
     secret: true,
-    help: 'Docker’s `config.json` with further logins: its text, or a path. `DOCKER_AUTH_CONFIG`, `$DOCKER_CONFIG/config.json` and `~/.docker/config.json` are read after it.',
+    help: 'Docker’s `config.json` with further logins: its text, or a path. `DOCKER_AUTH_CONFIG`, `$DOCKER_CONFIG/config.json` and `~/.docker/config.json` are read after it. Hosts that it leaves to the programs `ecr-login`, `gcloud`, `gcr` and `acr-env` are served by the login of that cloud.',
   }),
   insecure: worksWithDefault(false, {
     env: ['PLUGIN_INSECURE'],

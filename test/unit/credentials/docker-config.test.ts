@@ -110,7 +110,7 @@ describe('a docker config', () => {
   });
 
   it.each([
-    [{ credHelpers: { 'r.io': 'ecr-login' } }, 'r.io', '"ecr-login" for r.io'],
+    [{ credHelpers: { 'r.io': 'pass' } }, 'r.io', '"pass" for r.io'],
     [{ credsStore: 'desktop', auths: { 'https://index.docker.io/v1/': {} } }, 'docker.io', '"desktop" for docker.io'],
     [{ credHelpers: { 'r.io': 'x' }, auths: { 'r.io': {} } }, 'r.io', '"x" for r.io'],
   ])('%j warns of its helper when %s is asked for, once', async (config, host, text) => {
@@ -122,6 +122,21 @@ describe('a docker config', () => {
     expect(warnings).toEqual([
       expect.stringContaining(`settings config names credential helper ${text}, which is not in this image`),
     ]);
+  });
+
+  it.each([
+    ['ecr-login', '`access_key` and `secret_key`'],
+    ['gcloud', '`json_key`'],
+    ['gcr', '`json_key`'],
+    ['acr-env', '`client_id`, `client_secret` and `tenant_id`'],
+  ])('leaves the helper %s to its cloud, and knows the settings for it', async (program, settings) => {
+    const { source, warnings } = read({ credHelpers: { 'r.io': program } });
+    expect(await source.find('r.io')).toBeUndefined();
+    expect(warnings).toEqual([]);
+    expect(source.advice?.('r.io')).toBe(
+      `settings config leaves r.io to "${program}", and this machine has no login for it: set ${settings}`,
+    );
+    expect(source.advice?.('other.io')).toBeUndefined();
   });
 
   it('does not need its helper for what it has itself', async () => {

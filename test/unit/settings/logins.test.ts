@@ -230,3 +230,40 @@ describe('the login for base images', () => {
     expect(settings?.values.base_image_registry).toBe('b.io');
   });
 });
+
+describe('credential programs in a config', () => {
+  const ecr = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
+  const config = JSON.stringify({
+    auths: {},
+    credHelpers: {
+      [ecr]: 'ecr-login',
+      'gcr.io': 'gcloud',
+      'eu.gcr.io': 'gcr',
+      'me.azurecr.io': 'acr-env',
+      'x.io': 'pass',
+    },
+  });
+
+  it('of clouds are taken over by the clouds, others are named in a warning', () => {
+    const { settings, warnings } = readStep({ config });
+    expect(settings?.dockerConfigs[0]?.helperHosts).toEqual([
+      { host: ecr, cloud: 'aws' },
+      { host: 'gcr.io', cloud: 'google' },
+      { host: 'eu.gcr.io', cloud: 'google' },
+      { host: 'me.azurecr.io', cloud: 'azure' },
+    ]);
+    expect(warnings).toEqual([
+      'settings.config: names the credential program pass, which is not in this image; its logins are not available',
+    ]);
+  });
+
+  it('make a step speak to these clouds', () => {
+    const settings = { config, GOOGLE_APPLICATION_CREDENTIALS: '/key.json', repo: 'example.com/app' };
+    const { clouds, registries } = makePlan(goodStep(settings), readBuildInfo({}), new Date(0));
+    expect(registries.awsLogins).toEqual([{ registry: ecr, source: 'settings config' }]);
+    expect(clouds).toEqual([
+      expect.objectContaining({ variant: 'ecr', onlyHost: ecr, region: 'eu-west-1', soft: false }),
+      expect.objectContaining({ variant: 'gcr', hosts: ['gcr.io', 'eu.gcr.io'], soft: true }),
+    ]);
+  });
+});
