@@ -1,5 +1,6 @@
 // Which way the image leaves the daemon. The containerd image store can push by digest and keep nothing; a graph-driver
 // store can only hold the image under a name, which is a temporary one. No way writes a real name into the daemon.
+import type { HostTrust } from '../base/certificates.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import type { BuildOutput } from './solve-request.ts';
 
@@ -35,4 +36,21 @@ export function chooseOutput(order: OutputOrder): BuildOutput {
   }
   const names = repositories.map(({ domain, path }) => `${domain}/${path}`);
   return { kind: 'push-by-digest', repositories: names, insecure: insecure.length > 0 };
+}
+
+/**
+ * What to say before a build whose daemon will push by itself to hosts that have a trust of their own: it cannot be told.
+ * Whether its administrator has, only the push will show.
+ */
+export function untoldTrust(output: BuildOutput, hostTrust: ReadonlyMap<string, HostTrust>): readonly string[] {
+  if (output.kind !== 'push-by-digest') return [];
+  const hosts = new Set(output.repositories.map((name) => name.slice(0, name.indexOf('/'))));
+  return [...hosts].flatMap((host) => {
+    const trust = hostTrust.get(host);
+    if (trust === undefined) return [];
+    const what = [...(trust.authorities.length > 0 ? ['ca_cert'] : []), ...(trust.clientPair ? ['client_cert'] : [])];
+    return [
+      `this daemon pushes to ${host} by itself and cannot be given ${what.join(' and ')}; it needs files of its own in /etc/docker/certs.d/${host}`,
+    ];
+  });
 }

@@ -1,6 +1,6 @@
 // Chapter: the build. What has to exist on the daemon has a temporary name, which is in the ledger before it exists.
 import { buildImage, fromCache, type BuiltImage, type PreparedBuild } from '../build/build-image.ts';
-import { chooseOutput } from '../build/choose-output.ts';
+import { chooseOutput, untoldTrust } from '../build/choose-output.ts';
 import type { ExtraExporter } from '../build/exported-files.ts';
 import { pinNamedImages } from '../build/pin-image.ts';
 import { cacheGrants, registryAuthority } from '../build/registry-authority.ts';
@@ -35,6 +35,7 @@ export async function makeImage(
   const local = openLocalImage(plan, daemon, tools);
   const needsImage = outputs.saved.length > 0 || local !== undefined;
   const output = chooseOutput({ ...plan.registries, ...builder, repositories, needsImage, temporaryName: temporary });
+  for (const warning of untoldTrust(output, plan.registries.hostTrust)) log.warn(warning);
   let mayStillCome = true;
   const stays = output.kind === 'temporary-image' && plan.build.keepsTemporaryImage;
   if (output.kind === 'temporary-image' && !stays)

@@ -1,5 +1,5 @@
 // Trust, client certificates, token servers and proxies by settings, with an engine whose images this plugin uploads itself,
-// so that every connection is its own. What an engine does that pushes by itself is in daemon-trust.test.ts.
+// so that every connection is its own; and what becomes of them with one that pushes by itself.
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { publishBaseImage } from '../support/base-image.ts';
 import { startForwardProxy, type ForwardProxy } from '../support/forward-proxy.ts';
@@ -140,6 +140,32 @@ describe('a registry that wants a client certificate', () => {
     expect(step.output).toContain(`give one in \`client_cert: ${registry.host}=certificate.pem,key.pem\``);
     expect(step.output).not.toMatch(/^#1 /m);
     expect(registry.take()).toEqual([]);
+  });
+});
+
+describe('with a daemon that pushes by itself', () => {
+  it('the missing certificate is told before the build, and again when the push failed', async () => {
+    const registry = await startTarget({ tls: 'mutual' });
+    const { cert = '', key = '' } = registry.clientPair ?? {};
+    const cwd = makeWorkspace({ Dockerfile: `FROM ${base}\nRUN true\n`, 'c.pem': cert, 'k.pem': key });
+    const client_cert = `${registry.host}=c.pem,k.pem`;
+    const settings = { repo: `${registry.host}/app`, tags: '1', ca_cert: registry.caCertificate ?? '', client_cert };
+    const step = await runPlugin({ cwd, host: sharedEngine('docker-26.1-containerd').host, settings });
+    expectExit(step, 4);
+    const warning = `pushes to ${registry.host} by itself and cannot be given client_cert`;
+    expect(step.output.indexOf(warning)).toBeGreaterThan(0);
+    expect(step.output.indexOf(warning)).toBeLessThan(step.output.indexOf('#1 '));
+    expect(step.output).toMatch(/error: push of \S+ by the daemon failed/);
+    expect(step.output).toContain('trust it in its own daemon.json or certs.d');
+    expect(newTags(registry)).toEqual([]);
+  });
+
+  it('a registry that is not verified is published to', async () => {
+    const registry = await startTarget({ tls: true });
+    const cwd = makeWorkspace({ Dockerfile: `FROM ${base}\nRUN true\n` });
+    const settings = { repo: `${registry.host}/app`, tags: '1', skip_tls_verify: 'true' };
+    expectExit(await runPlugin({ cwd, host: sharedEngine('docker-26.1-containerd').host, settings }), 0);
+    expect(newTags(registry)).toContain('1');
   });
 });
 

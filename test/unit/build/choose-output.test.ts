@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseOutput } from '../../../src/build/choose-output.ts';
+import { chooseOutput, untoldTrust } from '../../../src/build/choose-output.ts';
 
 const app = { domain: 'reg.example:5000', path: 'app' };
 const order = {
@@ -49,5 +49,27 @@ describe('chooseOutput', () => {
     const repositories = [app, { domain: 'docker.io', path: 'library/app' }];
     const insecureHosts = new Set(['reg.example:5000']);
     expect(() => chooseOutput({ ...order, repositories, insecureHosts })).toThrow(/reg\.example:5000/);
+  });
+});
+
+describe('untoldTrust', () => {
+  const authorities = ['pem'];
+  const clientPair = { cert: 'c', key: 'k' };
+  const said = (host: string, what: string): string =>
+    `this daemon pushes to ${host} by itself and cannot be given ${what}; it needs files of its own in /etc/docker/certs.d/${host}`;
+
+  it('warns of each host that only this side has certificates for', () => {
+    const repositories = [app, { ...app, path: 'other' }, { domain: 'b.io', path: 'x' }, { domain: 'c.io', path: 'x' }];
+    const trust = new Map([
+      ['reg.example:5000', { authorities, clientPair }],
+      ['b.io', { authorities: [], clientPair }],
+      ['d.io', { authorities }],
+    ]);
+    expect(untoldTrust(chooseOutput({ ...order, repositories }), trust)).toEqual([
+      said('reg.example:5000', 'ca_cert and client_cert'),
+      said('b.io', 'client_cert'),
+    ]);
+    const stored = chooseOutput({ ...order, repositories, imageStore: 'graphdriver' });
+    expect(untoldTrust(stored, trust)).toEqual([]);
   });
 });
