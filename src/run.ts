@@ -6,21 +6,18 @@ import type { ExitCode } from './base/plugin-error.ts';
 import { Redactor } from './base/redact.ts';
 import type { World } from './base/world.ts';
 import { BuildFailure } from './build/build-failure.ts';
-import { type PreparedBuild, prepareBuild } from './build/build-image.ts';
-import { atRegistry, makePlan, type Plan } from './plan/plan.ts';
+import type { PreparedBuild } from './build/build-image.ts';
+import { makePlan, type Plan, withClouds } from './plan/plan.ts';
 import { failureOfRun, formatFailure } from './report/failure.ts';
 import { LogWriter } from './report/log-writer.ts';
 import { Phases } from './report/phases.ts';
 import { formatPlan } from './report/plan-preview.ts';
 import { Progress } from './report/progress.ts';
 import { chooseTags } from './run/choose-tags.ts';
-import { connectDaemon } from './run/connect-daemon.ts';
 import { keepImage } from './run/keep-image.ts';
 import { limitTime } from './run/limit-time.ts';
-import { makeImage } from './run/make-image.ts';
 import { openClouds } from './run/open-cloud.ts';
 import { openRegistries, type Registries } from './run/open-registries.ts';
-import { publish } from './run/publish.ts';
 import { type Outcome, report, reportNothing } from './run/report.ts';
 import { openSigner, sign } from './run/sign.ts';
 import { readStep } from './run/read-step.ts';
@@ -74,11 +71,11 @@ async function follow(tools: Tools): Promise<void> {
   const signer = await openSigner(planned.signing);
   if (request.mode === 'check') return log.result(formatPlan(planned));
   if (planned.action.kind === 'nothing-to-do') return reportNothing(planned.action.reason, planned, [], tools);
-  const prepared = planned.copy === undefined ? await prepareBuild(planned.build, log) : undefined;
+  const prepared = planned.copy === undefined ? await prepare(planned, tools) : undefined;
 
   phases.start('connect');
   const clouds = await openClouds(planned, tools);
-  const plan = atRegistry(planned, clouds.registry);
+  const plan = withClouds(planned, clouds);
   const opened = await openRegistries(plan, clouds, tools);
   const { registries, skipped, nothingToDo } = await chooseTags(plan, opened, tools);
   if (nothingToDo !== undefined) return reportNothing(nothingToDo, plan, skipped, tools);
@@ -98,12 +95,22 @@ async function copyAndPublish(plan: Plan, registries: Registries, tools: Tools):
   return { published: await publishExisting(plan, registries, tools) };
 }
 
+// Most of the program is behind these imports: a step with wrong settings ends before any of it is loaded.
+
+async function prepare({ build }: Plan, { log }: Tools): Promise<PreparedBuild> {
+  const { prepareBuild } = await import('./build/build-image.ts');
+  return prepareBuild(build, log);
+}
+
 async function buildAndPublish(
   plan: Plan,
   prepared: PreparedBuild,
   registries: Registries,
   tools: Tools,
 ): Promise<BuiltAndPublished> {
+  const { connectDaemon } = await import('./run/connect-daemon.ts');
+  const { makeImage } = await import('./run/make-image.ts');
+  const { publish } = await import('./run/publish.ts');
   const daemon = await connectDaemon(plan, prepared, registries, tools);
   tools.phases.start('build');
   const image = await makeImage(plan, prepared, daemon, registries, tools);

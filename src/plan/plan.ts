@@ -100,9 +100,13 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
   };
 }
 
-/** The plan with the registry that a cloud has named in the place of the unnamed one. */
-export function atRegistry(unplaced: Plan, host: string | undefined): Plan {
-  const plan = { ...unplaced, output: namedAt(unplaced.output, unnamedRegistry, host) };
+/** The plan with what the clouds have answered: their page for people, and the registry in the place of the unnamed one. */
+export function withClouds(
+  planned: Plan,
+  { registry: host, portalUrl }: { readonly registry?: string; readonly portalUrl?: string },
+): Plan {
+  const registryFacts = { ...planned.registryFacts, ...(portalUrl === undefined ? {} : { portalUrl }) };
+  const plan = { ...planned, registryFacts, output: namedAt(planned.output, unnamedRegistry, host) };
   if (host === undefined) return plan;
   const atHost = (targets: readonly PublishTargetPlan[]): readonly PublishTargetPlan[] =>
     mergeTargets(

@@ -10,6 +10,8 @@ import { herokuRegistry, herokuRepository } from './heroku-plan.ts';
 export interface RegistryFacts {
   readonly registryType: 'Docker' | 'ECR' | 'GCR' | 'GAR' | 'ACR';
   readonly registryUrl: string;
+  /** Page of an Azure registry, when the cloud has told it. */
+  readonly portalUrl?: string;
 }
 
 /** The address that repositories get in front. */
@@ -37,7 +39,8 @@ export function placedRepositories(settings: Settings): readonly Reference[] {
 export function placeRepository(settings: Settings, repository: WrittenRepository): Reference {
   const prefix = prefixOf(settings);
   if (prefix === undefined) return repository;
-  const isPlaced = settings.variant.soft ? hasHost(repository.written) : isAt(repository, prefix);
+  const { name, soft } = settings.variant;
+  const isPlaced = soft || name === 'docker' ? hasHost(repository.written) : isAt(repository, prefix);
   return isPlaced ? repository : placeAt(repository.written, prefix);
 }
 
@@ -81,9 +84,17 @@ export function registryFacts(settings: Settings): RegistryFacts {
   };
 }
 
-/** One line about the kind of registry; none for an ordinary one. */
-export function variantNotes({ variant }: Settings): readonly string[] {
-  return variant.name === 'docker' ? [] : [`registry type ${variant.name}, because of ${variant.reason}`];
+/** One line about the kind of registry, none for an ordinary one; and what plugins/ecr did otherwise. */
+export function variantNotes({ variant, values, tags }: Settings): readonly string[] {
+  if (variant.name === 'docker') return [];
+  const several = values.auto_tag || tags.list.length > 1;
+  const skips = variant.name.startsWith('ecr') && values.skip_push_if_tag_exists && several;
+  return [
+    `registry type ${variant.name}, because of ${variant.reason}`,
+    ...(skips
+      ? ['skip_push_if_tag_exists judges each tag by itself: missing tags are published when others exist']
+      : []),
+  ];
 }
 
 const registryTypes: Readonly<Record<RegistryVariant, RegistryFacts['registryType']>> = {
@@ -106,7 +117,7 @@ function prefixOf({ values, variant }: Settings): Prefix | undefined {
   const { host, path, written } = values.registry;
   // A host alone chose the variant: only its own registry goes in front, and only of names without a host.
   if (variant.soft) return variantOfHost(host) === undefined ? undefined : { host, path };
-  if (variant.name === 'docker') return undefined;
+  if (variant.name === 'docker') return values.expand_repo && host !== dockerHub.domain ? { host, path } : undefined;
   if (written !== '') return { host, path };
   return defaultPrefix(variant.name, values.location);
 }

@@ -122,6 +122,12 @@ describe.each(['docker-26.1-graphdriver', 'docker-26.1-containerd'] as const)('%
     expect(await digestOf(`${elsewhere}:x`)).toBe(await digestOf(`${repo}:2`));
   });
 
+  it('puts the registry in front of a repository on request', async () => {
+    const settings = { tags: '1', registry: `${registry.host}/prefix`, expand_repo: true };
+    expectExit(await publish(`${kind}/expanded`, settings), 0);
+    expect(await listTags({ reference: `${registry.host}/prefix/${kind}/expanded` })).toEqual(['1']);
+  });
+
   it('takes further references from a file that is named, and from no other', async () => {
     const repo = repository('from-file');
     const files = {

@@ -74,7 +74,11 @@ export const daemonRows = {
   log_format: known('ignored', ['PLUGIN_LOG_FORMAT'], 'Kaniko only.'),
   log_timestamp: known('ignored', ['PLUGIN_LOG_TIMESTAMP'], 'Kaniko only.'),
   buildkit_host: known('refused', ['PLUGIN_BUILDKIT_HOST', 'PLUGIN_BUILDER_REMOTE_CONN'], 'Address of a buildkitd.'),
-  mirror: known('accepted', ['PLUGIN_MIRROR', 'PLUGIN_REGISTRY_MIRRORS'], '`registry-mirrors` in daemon.json.'),
+  mirror: known(
+    'accepted',
+    ['PLUGIN_MIRROR', 'DOCKER_PLUGIN_MIRROR', 'PLUGIN_REGISTRY_MIRRORS'],
+    '`registry-mirrors` in daemon.json.',
+  ),
   storage_driver: known('accepted', ['PLUGIN_STORAGE_DRIVER'], '`storage-driver` in daemon.json.'),
   storage_path: known('accepted', ['PLUGIN_STORAGE_PATH'], '`data-root` in daemon.json.'),
   bip: known('accepted', ['PLUGIN_BIP'], '`bip` in daemon.json.'),

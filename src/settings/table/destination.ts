@@ -3,7 +3,7 @@ import { imageTag, oneTag, repository, tag, tagSuffix } from '../destination-kin
 import { bool, oneOf, path, text } from '../kinds.ts';
 import { commaList } from '../list-kinds.ts';
 import { sourceImage } from '../source-kinds.ts';
-import { known, offWords, works, worksWithDefault } from './row.ts';
+import { known, works, worksWithDefault } from './row.ts';
 
 /** More tags than this on one image are a mistake in a template. */
 const maxTags = 50;
@@ -96,7 +96,11 @@ export const destinationRows = {
     kind: bool,
     help: 'Each of `tags` that is a version stands for `1`, `1.2` and `1.2.3`; a prerelease stays alone. For tags from git refs there is `auto_tag`.',
   }),
-  expand_repo: known('refused', ['PLUGIN_EXPAND_REPO'], 'Put `registry` in front of `repo`.', { inert: offWords }),
+  expand_repo: worksWithDefault(false, {
+    env: ['PLUGIN_EXPAND_REPO'],
+    kind: bool,
+    help: 'Put `registry` in front of `repo` and `cache_repo` when they name no host.',
+  }),
   extra_tags: works({
     env: ['PLUGIN_EXTRA_TAGS'],
     kind: commaList(imageTag, { maxItems: maxTags, warnOfDuplicates: true }),

@@ -1,6 +1,6 @@
 // What the kind of registry means: where repositories are, who gets the login, what reports say.
 import { describe, expect, it } from 'vitest';
-import { atRegistry, makePlan, type Plan } from '../../../src/plan/plan.ts';
+import { withClouds, makePlan, type Plan } from '../../../src/plan/plan.ts';
 import { readBuildInfo } from '../../../src/settings/build-info.ts';
 import { goodStep, type StepSettings } from '../settings/step.ts';
 
@@ -38,7 +38,7 @@ describe('repositories', () => {
 
   it('come to the registry that the cloud has named', () => {
     const planned = plan({ ...keys, region: 'eu-west-1', repo: `team/app,${ecrHost}/other` });
-    const placed = atRegistry(planned, ecrHost);
+    const placed = withClouds(planned, { registry: ecrHost });
     expect(targets(placed)).toEqual([`${ecrHost}/team/app`, `${ecrHost}/other`]);
     expect(placed.registryFacts).toEqual({ registryType: 'ECR', registryUrl: ecrHost });
   });
