@@ -18,6 +18,7 @@ import { BuildFailure } from './build-failure.ts';
 import { buildContext, type BuildFiles } from './build-context.ts';
 import { receiveExtras, type ExtraExporter } from './exported-files.ts';
 import type { AnnotationOrder } from './fit-annotations.ts';
+import { openLocalCaches } from './local-caches.ts';
 import { solveRequest, type BuildInputs, type BuildOutput } from './solve-request.ts';
 
 export interface BuildOrder extends Omit<BuildInputs, keyof BuildFiles>, BuildFiles {
@@ -55,6 +56,8 @@ export interface PreparedBuild {
   readonly capabilities: readonly SessionCapability[];
   /** For the line in a failure message, on engines that do not tell it. */
   readonly dockerfileText: string;
+  /** To be called when the build is done. @param written the caches that the daemon was asked to write */
+  readonly keepCaches: (written: BuildOrder['cacheTo']) => Promise<void>;
 }
 
 /** Opens the context and parses the SSH key. Throws PluginError (exit 2) when one of them is no good. */
@@ -64,7 +67,14 @@ export async function prepareBuild(order: BuildOrder, log: Log): Promise<Prepare
   if (order.sshKey !== undefined) {
     capabilities.push(sshCapability(new Map([['default', await parseAgentKey(order.sshKey)]])));
   }
-  return { order, capabilities, dockerfileText: await readDockerfile(order) };
+  const local = await openLocalCaches(order, log);
+  capabilities.push(...local.capabilities);
+  return {
+    order: { ...order, ...local.caches },
+    capabilities,
+    dockerfileText: await readDockerfile(order),
+    keepCaches: local.finish.bind(local),
+  };
 }
 
 /** A file that cannot be read is the build's own failure, in its own words; one that the daemon fetches is unknown here. */
@@ -80,7 +90,7 @@ export function fromCache(prepared: PreparedBuild): PreparedBuild {
 
 /** Runs one build. Throws BuildFailure (what failed in the build), another PluginError, or the signal's reason. */
 export async function buildImage(
-  { order, capabilities, dockerfileText }: PreparedBuild,
+  { order, capabilities, dockerfileText, keepCaches }: PreparedBuild,
   options: {
     readonly builder: Builder;
     readonly output: BuildOutput;
@@ -112,6 +122,7 @@ export async function buildImage(
     if (error instanceof SolveError) throw received.failure() ?? new BuildFailure(error, order);
     throw error;
   });
+  await keepCaches(order.cacheTo);
   if (output.kind === 'nothing') return { kind: 'cached' };
   const digest = exportedDigest(result.exporterResponse);
   return output.kind === 'push-by-digest'

@@ -19,12 +19,6 @@ export function fitAnnotations(order: BuildOrder, builder: Builder): Readonly<Re
   if (annotations.length === 0) return {};
   const hasIndex = order.platforms.length > 1 || order.attestations.length > 0;
   check(order, hasIndex, builder);
-  if (builder.imageStore === 'graphdriver') {
-    throw impossible(
-      "not available in this version with this daemon's graph-driver image store",
-      `leave them out, or ${containerdStoreHint}`,
-    );
-  }
   const attrs = annotations.map(({ level, platform, key, value }) => {
     // BuildKit looks for platforms in an index only.
     const place = platform === undefined || !hasIndex ? level : `${level}[${platform}]`;

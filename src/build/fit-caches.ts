@@ -8,12 +8,12 @@ type Cache = BuildOrder['cacheTo'][number];
 type ImageStore = Builder['imageStore'];
 
 const imported: Readonly<Record<ImageStore, readonly string[]>> = {
-  graphdriver: ['registry'],
-  containerd: ['registry', 'gha'],
+  graphdriver: ['registry', 'local'],
+  containerd: ['registry', 'local', 'gha'],
 };
 const exported: Readonly<Record<ImageStore, readonly string[]>> = {
   graphdriver: ['inline'],
-  containerd: ['inline', 'registry', 'gha'],
+  containerd: ['inline', 'registry', 'local', 'gha'],
 };
 
 /** The caches that the daemon offers. Throws PluginError (exit 2) when one that must be written is not among them. */

@@ -7,6 +7,8 @@ export interface ImageFormatPlan {
   readonly family: 'docker' | 'oci';
   readonly compression: 'gzip' | 'zstd' | 'uncompressed';
   readonly level: number;
+  /** Of the manifest. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** Go's default in size and speed, which is what docker push makes. */
@@ -15,8 +17,19 @@ const usualLevel = 4;
 /** What this process writes. */
 export function imageFormat({ values }: Settings): ImageFormatPlan {
   const { compression, compression_level: level = usualLevel, oci_mediatypes: oci } = values;
-  const isOci = oci === true || (oci === 'auto' && compression === 'zstd');
-  return { family: isOci ? 'oci' : 'docker', compression, level };
+  // Only an index, which is never made here, tells platforms apart.
+  const ofManifest = values.push_only
+    ? []
+    : (values.annotations ?? []).filter(({ level: part }) => part === 'manifest');
+  const isOci = oci === true || (oci === 'auto' && (compression === 'zstd' || ofManifest.length > 0));
+  return {
+    family: isOci ? 'oci' : 'docker',
+    compression,
+    level,
+    ...(ofManifest.length === 0
+      ? {}
+      : { annotations: Object.fromEntries(ofManifest.map(({ key, value }) => [key, value])) }),
+  };
 }
 
 /** What BuildKit is told. Nothing where the settings leave it to BuildKit. */

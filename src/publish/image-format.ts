@@ -9,6 +9,8 @@ export interface ImageFormat {
   readonly compression: Compression;
   /** gzip 1 to 9, zstd 1 to 19. */
   readonly level: number;
+  /** Of the manifest; only OCI's has some. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** What docker push makes: Go's default of gzip in size and speed. */

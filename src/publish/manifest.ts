@@ -50,9 +50,21 @@ export function writeManifest(
     mediaType: types.manifest,
     config: { mediaType: types.config, size: config.sizeBytes, digest: config.digest },
     layers: layers.map(({ digest, sizeBytes }) => ({ mediaType: types.layer, size: sizeBytes, digest })),
+    ...annotationsIn(format),
   });
   const bytes = Buffer.from(text, 'utf8');
   return { mediaType: types.manifest, digest: sha256(bytes), bytes };
+}
+
+/** In one order, whatever order they were given in. */
+function annotationsIn({ annotations = {} }: ImageFormat): { readonly annotations?: Readonly<Record<string, string>> } {
+  const sorted = Object.entries(annotations).sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.length === 0 ? {} : { annotations: Object.fromEntries(sorted) };
+}
+
+/** The annotations of a manifest or index itself. */
+export function readAnnotations({ bytes }: Manifest): Readonly<Record<string, string>> {
+  return readTexts(fieldOf(parseJson(bytes), 'annotations'));
 }
 
 /** Reads the four manifest types; undefined for anything else (schema 1, artifacts of other kinds, damage). */

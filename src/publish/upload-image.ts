@@ -2,13 +2,14 @@
 // registries by this process. As little as possible is read: nothing when the registry has a manifest of this very image,
 // only what it does not know otherwise. Tags come last; see tag-image.ts.
 import { availableParallelism } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import type { Digest } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import type { ImageFacts } from '../engine/inspect-image.ts';
 import { collectImage, type ImageReader } from './collect-image.ts';
 import { type ImageFormat, isPackedAs, typesOf, usualFormat } from './image-format.ts';
 import { type KnownBlob, type KnownImage, mapKnownLayers, readKnownImages } from './known-layers.ts';
-import { isDistributed, writeManifest } from './manifest.ts';
+import { isDistributed, readAnnotations, writeManifest } from './manifest.ts';
 import { mapAll } from './parallel.ts';
 import { stageManifest } from './stage-manifest.ts';
 import { tagImage, type TaggingOptions } from './tag-image.ts';
@@ -170,7 +171,11 @@ async function findReusable(
 /** Whether a manifest is what would be written now. */
 function isWrittenAs(format: ImageFormat, { manifest, layers }: KnownImage): boolean {
   const fits = layers.every((layer) => !isDistributed(layer) || isPackedAs(format.compression, layer.mediaType));
-  return manifest.mediaType === typesOf(format).manifest && fits;
+  return (
+    manifest.mediaType === typesOf(format).manifest &&
+    fits &&
+    isDeepStrictEqual(readAnnotations(manifest), format.annotations ?? {})
+  );
 }
 
 /** By diffID, the known layers that every target really has; by image id, the config if it is known too. */

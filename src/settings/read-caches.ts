@@ -1,12 +1,16 @@
 // The caches of a step, complete: secrets that Harness writes as placeholders are put in, and S3 gets its address style.
-import { addWarning, type Findings } from './findings.ts';
+import { resolve } from 'node:path';
+import { addProblem, addWarning, type Findings } from './findings.ts';
 import { placeholder, type CacheSpec } from './cache-kinds.ts';
-import type { Redact } from './reading.ts';
+import { findPlace } from './output-places.ts';
+import { quote, type Redact } from './reading.ts';
 import type { Caches } from './settings.ts';
 import type { Values } from './table.ts';
+import type { WorkspaceFiles } from './workspace-files.ts';
 
 interface CacheInputs {
   readonly values: Values;
+  readonly files: WorkspaceFiles;
   readonly redact: Redact;
   readonly findings: Findings;
 }
@@ -15,9 +19,33 @@ interface CacheInputs {
 export function readCaches(inputs: CacheInputs): Caches {
   const { values } = inputs;
   return {
-    from: (values.cache_from ?? []).map((cache) => completed('cache_from', cache, inputs)),
-    to: (values.cache_to ?? []).map((cache) => completed('cache_to', cache, inputs)),
+    from: (values.cache_from ?? []).map((cache) => fromFolder(completed('cache_from', cache, inputs), inputs)),
+    to: (values.cache_to ?? []).map((cache) => toFolder(completed('cache_to', cache, inputs), inputs)),
   };
+}
+
+/** A folder that is not there yet is fine: the first build has no cache. */
+function fromFolder(cache: CacheSpec, { values, files, findings }: CacheInputs): CacheSpec {
+  const { src } = cache.attrs;
+  if (cache.type !== 'local' || src === undefined) return cache;
+  const found = files.find(src, { followOutsideLinks: values.follow_outside_links });
+  if (found.kind === 'directory') return { ...cache, attrs: { ...cache.attrs, src: found.path } };
+  if (found.kind === 'missing') return { ...cache, attrs: { ...cache.attrs, src: resolve(files.workspace, src) } };
+  const wrong = found.kind === 'refused' ? found.wrong : `${quote(src)} is no directory`;
+  addProblem(findings, 'cache_from', { wrong, right: 'src must be a folder of the workspace, or a mounted one' });
+  return cache;
+}
+
+function toFolder(cache: CacheSpec, { files, findings }: CacheInputs): CacheSpec {
+  const { dest } = cache.attrs;
+  if (cache.type !== 'local' || dest === undefined) return cache;
+  const placed = findPlace(files, dest, 'folder');
+  if (placed.ok) return { ...cache, attrs: { ...cache.attrs, dest: placed.place.path } };
+  addProblem(findings, 'cache_to', {
+    wrong: placed.wrong,
+    right: 'dest must be a folder of the workspace, or a mounted one',
+  });
+  return cache;
 }
 
 function completed(setting: string, cache: CacheSpec, inputs: CacheInputs): CacheSpec {

@@ -84,7 +84,7 @@ export function readSettings(inputs: SettingsInputs): Request {
     ...(archive === undefined ? {} : { archive }),
     buildArgs,
     attestations: readAttestations(values, findings),
-    caches: readCaches({ values, redact, findings }),
+    caches: readCaches({ values, files, redact, findings }),
     secrets,
     outputs: readOutputs(values, files, findings),
     dockerConfigs: readDockerConfigs(logins),

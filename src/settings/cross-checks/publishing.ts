@@ -13,6 +13,12 @@ export function checkPublishing({ values, given, findings }: CrossInputs): void 
       right: 'must be true or auto with compression: zstd',
     });
   }
+  if (values.annotations !== undefined && oci === false) {
+    addProblem(findings, 'oci_mediatypes', {
+      wrong: "manifests of Docker's family have no annotations",
+      right: 'must be true or auto with annotations',
+    });
+  }
   if (compression === 'gzip' && level !== undefined && level > maxGzipLevel) {
     addProblem(findings, 'compression_level', {
       wrong: `${level} is out of range`,
@@ -23,6 +29,7 @@ export function checkPublishing({ values, given, findings }: CrossInputs): void 
     addWarning(findings, 'compression_level', 'does nothing with compression: uncompressed');
   }
   if (!values.push_only) return;
+  if (given.has('annotations')) addWarning(findings, 'annotations', 'are not written on an image that is copied');
   const pointless = (['compression', 'compression_level', 'oci_mediatypes'] as const).filter((name) => given.has(name));
   for (const name of pointless) {
     addWarning(findings, name, 'changes nothing of an image that is copied; only uncompressed layers are packed by it');

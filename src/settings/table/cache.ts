@@ -9,13 +9,13 @@ export const cacheRows = {
   cache_from: works({
     env: ['PLUGIN_CACHE_FROM'],
     kind: cacheSources,
-    help: 'Caches whose results may be reused: image references, or `type=registry,ref=…`. They are not pulled, and a missing one is no error. A Docker daemon offers `registry`, and `gha` with the containerd image store.',
+    help: 'Caches whose results may be reused: image references, `type=registry,ref=…` or `type=local,src=<folder>`. They are not pulled, and a missing one is no error. Only an engine of the same generation finds its steps in one.',
   }),
 
   cache_to: works({
     env: ['PLUGIN_CACHE_TO'],
     kind: cacheTargets,
-    help: 'Caches to write: `type=inline` keeps what the image holds anyway; `type=registry,ref=…,mode=max` keeps all steps and needs the containerd image store. A cache that cannot be written fails the step only with `ignore-error=false`.',
+    help: 'Caches to write: `type=inline` keeps what the image holds anyway; `type=registry,ref=…,mode=max` and `type=local,dest=<folder>,mode=max` keep all steps and need the containerd image store. A cache that cannot be written fails the step only with `ignore-error=false`.',
   }),
   cache_images: works({
     env: ['PLUGIN_CACHE_IMAGES'],

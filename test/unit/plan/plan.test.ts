@@ -189,6 +189,14 @@ describe('the build', () => {
     ]);
   });
 
+  it('is of the OCI kind where its manifest is made here and has annotations', () => {
+    expect(plan({}).upload.format).toMatchObject({ family: 'docker' });
+    expect(plan({ annotations: 'a=1;manifest[linux/amd64]:b=2;index:c=3' }).upload.format).toMatchObject({
+      family: 'oci',
+      annotations: { a: '1', b: '2' },
+    });
+  });
+
   it('leaves its temporary name on the daemon only when told so', () => {
     expect(plan({}).build.keepsTemporaryImage).toBe(false);
     expect(plan({ purge: 'false' }).build.keepsTemporaryImage).toBe(true);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../../src/base/digest.ts';
 import { usualFormat } from '../../../src/publish/image-format.ts';
-import { parseManifest, readDiffIds, writeManifest } from '../../../src/publish/manifest.ts';
+import { parseManifest, readAnnotations, readDiffIds, writeManifest } from '../../../src/publish/manifest.ts';
 import { manifestOf } from './memory-repository.ts';
 
 const digest = (letter: string): Digest => `sha256:${letter.repeat(64)}`;
@@ -19,6 +19,18 @@ describe('the manifest that is written', () => {
         `{"mediaType":"application/vnd.docker.image.rootfs.diff.tar.gzip","size":40,"digest":"${digest('c')}"}]}`,
     );
     expect(manifest.digest).toBe('sha256:8baacb91f3259aa661aa3b1427b48a8cc7bbefcf77981231dbddf3845c94fb56');
+  });
+
+  it('has annotations in one order, when it is to have some', () => {
+    const config = { digest: digest('a'), sizeBytes: 2 };
+    const oci = { ...usualFormat, family: 'oci' } as const;
+    const write = (annotations: Readonly<Record<string, string>>) => writeManifest({ ...oci, annotations }, config, []);
+    const manifest = write({ b: '2', a: '1' });
+    expect(Buffer.from(manifest.bytes).toString()).toMatch(/,"layers":\[\],"annotations":\{"a":"1","b":"2"\}\}$/);
+    expect(write({ a: '1', b: '2' }).digest).toBe(manifest.digest);
+    expect(readAnnotations(manifest)).toEqual({ a: '1', b: '2' });
+    expect(write({}).digest).toBe(writeManifest(oci, config, []).digest);
+    expect(readAnnotations(write({}))).toEqual({});
   });
 
   it('takes no more than digest and size from what it is given', () => {

@@ -1,6 +1,8 @@
 // Caches, attestations and annotations as they are written in settings.
+import { symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { goodStep, readStep, type StepSettings } from './step.ts';
+import { goodStep, readStep, temporaryFolder, workspace, type StepSettings } from './step.ts';
 
 const registry = (ref: string, more: Readonly<Record<string, string>> = {}) => ({
   type: 'registry',
@@ -67,6 +69,30 @@ describe('cache_from and cache_to', () => {
     expect(outcome.warnings).toEqual([
       'settings.cache_to: account_key is a placeholder of Harness whose setting is not given; left out',
     ]);
+  });
+
+  it('keep local caches in folders that no link leads out of the workspace', () => {
+    const outside = temporaryFolder();
+    const folder = workspace({ 'kept/index.json': '{}' });
+    symlinkSync(outside, join(folder, 'away'));
+    const caches = goodStep(
+      { cache_from: 'type=local,src=kept;type=local,src=missing', cache_to: 'type=local,dest=new/one' },
+      folder,
+    );
+    expect(caches.caches).toEqual({
+      from: [
+        { type: 'local', attrs: { src: join(folder, 'kept') } },
+        { type: 'local', attrs: { src: join(folder, 'missing') } },
+      ],
+      to: [{ type: 'local', attrs: { dest: join(folder, 'new/one') } }],
+    });
+    const { problems } = readStep({ cache_from: 'type=local,src=away', cache_to: 'type=local,dest=away/new' }, folder);
+    expect(problems).toEqual([
+      expect.stringMatching(/^settings.cache_from: the link "away" leads out of the workspace; src must be/),
+      expect.stringMatching(/^settings.cache_to: .*leads out of the workspace; dest must be/),
+    ]);
+    expect(readStep({ cache_to: 'type=local,dest=Dockerfile' }, folder).problems).toHaveLength(1);
+    expect(readStep({ cache_from: 'type=local,src=Dockerfile' }, folder).problems).toHaveLength(1);
   });
 
   it('tell S3 how addresses are written', () => {
@@ -153,5 +179,12 @@ describe('annotations', () => {
     ['manifest[dos/amd64]:a=1', 'not a known operating system'],
   ])('%j is refused', (text, words) => {
     expect(readStep({ annotations: text }).problems).toEqual([expect.stringContaining(words)]);
+  });
+
+  it('need OCI manifests, and an image that is made here', () => {
+    expect(readStep({ annotations: 'a=1', oci_mediatypes: 'false' }).problems).toEqual([
+      expect.stringContaining('settings.oci_mediatypes: '),
+    ]);
+    expect(readStep({ annotations: 'a=1', oci_mediatypes: 'true' }).problems).toEqual([]);
   });
 });
