@@ -1,9 +1,11 @@
 // HTTP to the places where clouds hand out logins: small questions, small answers, three tries, no redirect. Connections go
 // by the same rules as those to registries: the proxies of the step, its own certificates, TLS 1.2 and later. Tokens in an
 // answer are registered for masking before anybody sees them.
-import { createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { rootCertificates } from 'node:tls';
 import { type Dispatcher, Pool, ProxyAgent } from 'undici';
+import type { HostTrust } from '../base/certificates.ts';
 import type { Log } from '../base/log.ts';
+import { type ProxyFor, shownProxy } from '../base/proxy.ts';
 import { type Clock, defaultRetryLimits, Retrier, systemClock } from '../base/retry.ts';
 import { hopeOf, isTransientStatus, networkCodeOf, readRetryAfter } from '../base/transient.ts';
 
@@ -23,12 +25,14 @@ export interface CloudAnswer {
 }
 
 export interface CloudHttpOptions {
-  /** PEM, beside the built-in roots. */
+  /** PEM, beside the built-in roots, for every host. */
   readonly caCertificates: readonly string[];
+  /** What else is known about `host[:port]`; nothing by default. May throw PluginError. */
+  readonly trustOf?: (host: string) => HostTrust;
   /** `host[:port]` whose certificate may be anybody's. */
-  readonly insecureHosts: ReadonlySet<string>;
-  /** URL of the proxy for a URL; none by default. */
-  readonly proxyFor?: (url: URL) => string | undefined;
+  readonly unverifiedHosts: ReadonlySet<string>;
+  /** None by default. */
+  readonly proxyFor?: ProxyFor;
   readonly userAgent: string;
   readonly log: Log;
   /** Told each token on arrival. */
@@ -39,8 +43,13 @@ export interface CloudHttpOptions {
 
 /** Nothing came back, after all tries. */
 export class CloudUnreachable extends Error {
-  constructor(host: string, cause: unknown) {
-    super(`${host} cannot be reached (${describe(cause)})`, { cause });
+  constructor(host: string, cause: unknown, proxy?: string) {
+    super(
+      `${host} cannot be reached${proxy === undefined ? '' : ` through ${shownProxy(proxy)}`} (${describe(cause)})`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -71,17 +80,12 @@ export class CloudHttp {
   readonly #options: CloudHttpOptions;
   readonly #retrier: Retrier;
   readonly #dispatchers = new Map<string, Dispatcher>();
-  readonly #secureContext: SecureContext | undefined;
   readonly #unverified: ReadonlySet<string>;
 
   constructor(options: CloudHttpOptions) {
     this.#options = options;
     this.#retrier = new Retrier(limits, options.clock ?? systemClock, options.log);
-    this.#unverified = new Set([...options.insecureHosts].map((host) => new URL(`https://${host}`).host));
-    this.#secureContext =
-      options.caCertificates.length === 0
-        ? undefined
-        : createSecureContext({ ca: [...rootCertificates, ...options.caCertificates], minVersion: 'TLSv1.2' });
+    this.#unverified = new Set([...options.unverifiedHosts].map((host) => new URL(`https://${host}`).host));
   }
 
   /** Any status is an answer; 5xx and the like only after three tries. Throws CloudUnreachable, or the signal's reason. */
@@ -98,7 +102,8 @@ export class CloudHttp {
             return answer;
           },
           judge,
-          giveUp: (error) => (error instanceof Unavailable ? error : new CloudUnreachable(url.host, error)),
+          giveUp: (error) =>
+            error instanceof Unavailable ? error : new CloudUnreachable(url.host, error, this.#proxyFor(url)),
         },
         signal,
       );
@@ -146,15 +151,26 @@ export class CloudHttp {
   }
 
   #makeDispatcher(url: URL): Dispatcher {
-    const tls = {
-      ...(this.#secureContext === undefined ? {} : { secureContext: this.#secureContext }),
-      minVersion: 'TLSv1.2' as const,
-      rejectUnauthorized: !this.#unverified.has(url.host),
-    };
+    const trust = this.#options.trustOf?.(url.host) ?? { authorities: [] };
+    const tls = { ...this.#tls(trust), rejectUnauthorized: !this.#unverified.has(url.host) };
     const common = { allowH2: false, connections: 2, headersTimeout: answerMs, bodyTimeout: answerMs };
-    const proxy = this.#options.proxyFor?.(url);
+    const proxy = this.#proxyFor(url);
     if (proxy === undefined) return new Pool(url.origin, { ...common, connect: { ...tls, timeout: connectMs } });
-    return new ProxyAgent({ ...common, uri: proxy, requestTls: tls, proxyTunnel: url.protocol === 'https:' });
+    const proxyTls = this.#tls({ authorities: [] });
+    return new ProxyAgent({ ...common, uri: proxy, requestTls: tls, proxyTls, proxyTunnel: url.protocol === 'https:' });
+  }
+
+  #tls({ authorities, clientPair }: HostTrust) {
+    const own = [...this.#options.caCertificates, ...authorities];
+    return {
+      minVersion: 'TLSv1.2' as const,
+      ...(own.length === 0 ? {} : { ca: [...rootCertificates, ...own] }),
+      ...clientPair,
+    };
+  }
+
+  #proxyFor(url: URL): string | undefined {
+    return this.#options.proxyFor?.(url);
   }
 }
 
@@ -170,7 +186,10 @@ function judge(error: unknown) {
 }
 
 function describe(error: unknown): string {
-  return networkCodeOf(error) ?? (error instanceof Error ? error.message : String(error));
+  const code = networkCodeOf(error);
+  // That of a proxy that opens no tunnel: only its text says the status.
+  if (code !== undefined && code !== 'UND_ERR_ABORTED') return code;
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The fields of an answer that hold tokens: OAuth2 spells them with an underscore, Google's own APIs without. */

@@ -96,7 +96,11 @@ function transport({ http, signal }: CloudTools, seen: Seen): Transport {
       throw error;
     }
   };
-  return { fetchImplementation: send, retryConfig: { shouldRetry: () => false } };
+  // With an agent it does not look for proxies by itself; nobody asks for the agent.
+  const agent = (): never => {
+    throw new Error('google-auth-library has changed: it connects by itself');
+  };
+  return { fetchImplementation: send, agent, retryConfig: { shouldRetry: () => false } };
 }
 
 function headersOf(init: RequestInit | undefined): Readonly<Record<string, string>> {

@@ -57,14 +57,16 @@ export function loginHost(settings: Settings): string {
 }
 
 /**
- * The registries that get the login of the cloud that the step is for: those of its repositories, and those that a docker
+ * The registries that get the login of a cloud: those that the step publishes to or copies from, and those that a docker
  * config leaves to a credential program. Never Docker Hub.
  */
 export function cloudHosts(settings: Settings, belongs: (variant: RegistryVariant) => boolean): readonly string[] {
   const { values, variant } = settings;
   const repositories = placedRepositories(settings).map(({ domain }) => domain);
+  const further = settings.extraTags.map(({ repository }) => repository.domain);
+  const source = values.source_image?.kind === 'name' ? [values.source_image.reference.domain] : [];
   const helped = settings.dockerConfigs.flatMap(({ helperHosts = [] }) => helperHosts.map(({ host }) => host));
-  const named = [values.registry.host, ...repositories, ...helped].filter((host) =>
+  const named = [values.registry.host, ...repositories, ...further, ...source, ...helped].filter((host) =>
     belongs(variantOfHost(host) ?? 'docker'),
   );
   if (variant.soft || !belongs(variant.name)) return [...new Set(named)];

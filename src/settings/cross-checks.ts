@@ -2,6 +2,7 @@
 import { checkAzure } from './cross-checks/azure.ts';
 import { checkBuild } from './cross-checks/build.ts';
 import { checkCache } from './cross-checks/cache.ts';
+import { checkCloud } from './cross-checks/cloud.ts';
 import { checkCopy } from './cross-checks/copy.ts';
 import type { CrossInputs } from './cross-checks/cross-inputs.ts';
 import { checkDaemon } from './cross-checks/daemon.ts';
@@ -22,6 +23,7 @@ const checks = [
   checkBuild,
   checkCache,
   checkEcr,
+  checkCloud,
   checkGoogle,
   checkAzure,
   checkHeroku,

@@ -34,7 +34,10 @@ export function findGiven(
       candidates(setting, row, environment, variables, flags).filter(({ text }) => isFilled(text, row)),
     ]),
   );
-  const variant = chooseVariant(offered, findings);
+  const variant = chooseVariant(
+    new Map([...offered].map(([name, texts]) => [name, texts.filter(isForAll(name))])),
+    findings,
+  );
   const given = new Map<string, Given>();
   for (const [setting, row] of table) {
     const found = (offered.get(setting) ?? []).filter(({ from }) => countsIn(variant, row, from));
@@ -51,9 +54,19 @@ export function findGiven(
   return { given, variant };
 }
 
+/** Whether a text was offered under a name that counts in every variant: no other may choose one. */
+function isForAll(setting: string): (given: Given) => boolean {
+  const row = table.get(setting);
+  const onlyIn = row?.status === 'works' ? row.onlyIn : undefined;
+  return ({ from }) => onlyIn?.[from] === undefined;
+}
+
 /** Plain variables of a cloud count in its variant only: other steps use `TOKEN` for other things. */
 function countsIn(variant: VariantChoice, row: Row, from: string): boolean {
-  if (row.status !== 'works' || row.plainIn === undefined || /^(?:PLUGIN_|--)/.test(from)) return true;
+  if (row.status !== 'works') return true;
+  const only = row.onlyIn?.[from];
+  if (only !== undefined) return variant.name === only && !variant.soft;
+  if (row.plainIn === undefined || /^(?:PLUGIN_|--)/.test(from)) return true;
   return row.plainIn.includes(variant.name) && !(variant.soft && row.plainOnlyWhenChosen === true);
 }
 

@@ -39,7 +39,10 @@ function tableRow(name: string, row: WorkingRow<unknown, unknown>): string {
   const usual = `PLUGIN_${name.toUpperCase()}`;
   const isUsual = row.env.length === 1 && row.env[0] === usual;
   const plain = row.plainIn === undefined ? '' : ` (those without \`PLUGIN_\` for ${row.plainIn.join(' and ')} only)`;
-  const variables = isUsual ? '' : `<br>${row.env.map((variable) => `\`${variable}\``).join(', ')}${plain}`;
+  const single = Object.entries(row.onlyIn ?? {}).map(([name, variant]) => ` (\`${name}\` for ${variant} only)`);
+  const variables = isUsual
+    ? ''
+    : `<br>${row.env.map((variable) => `\`${variable}\``).join(', ')}${plain}${single.join('')}`;
   const kind = row.secret === true && row.kind.name !== 'secret' ? `${row.kind.name}, secret` : row.kind.name;
   return `| **\`${name}\`**${variables} | ${escapeCell(kind)} | ${defaultOf(row)} | ${escapeCell(row.help)} |`;
 }

@@ -11,7 +11,8 @@ export const credentialRows = {
   registry: worksWithDefault(
     { host: 'docker.io', path: '', plainHttp: false, written: '' },
     {
-      env: ['PLUGIN_REGISTRY', 'DOCKER_REGISTRY'],
+      env: ['PLUGIN_REGISTRY', 'DOCKER_REGISTRY', 'BASE_REGISTRY'],
+      onlyIn: { BASE_REGISTRY: 'gcr' },
       kind: registryAddress,
       defaultText: 'Docker Hub',
       help: 'The registry that `username` and `password` belong to. It is put in front of `repo` for the registries of clouds only.',

@@ -18,6 +18,8 @@ interface WorkingText<T> extends RowText {
   readonly plainIn?: readonly RegistryVariant[];
   /** With `plainIn`: they do not count where a host alone says that the step is for one of these. */
   readonly plainOnlyWhenChosen?: boolean;
+  /** Single names of `env` that count only when the step was made for this variant. */
+  readonly onlyIn?: Readonly<Record<string, RegistryVariant>>;
   /** What the reference page shows as default, where the fallback does not say it. */
   readonly defaultText?: string;
 }

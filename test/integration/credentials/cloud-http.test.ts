@@ -31,7 +31,7 @@ function open(options: Partial<CloudHttpOptions> = {}) {
   const quiet = { info: () => undefined, warn: () => undefined, debug: () => undefined };
   const http = new CloudHttp({
     caCertificates: [],
-    insecureHosts: new Set(),
+    unverifiedHosts: new Set(),
     userAgent: 'docker-build/test',
     log: quiet,
     redact: (secret) => void redacted.push(secret),
@@ -62,11 +62,25 @@ describe('the way to a cloud', () => {
     const gate = await gateWith({ status: 200, json: {} });
     const strict = open({ proxyFor: () => gate.proxy });
     await expect(strict.http.send(call, signal)).rejects.toThrow(
-      `${host} cannot be reached (DEPTH_ZERO_SELF_SIGNED_CERT)`,
+      `${host} cannot be reached through ${gate.proxy} (DEPTH_ZERO_SELF_SIGNED_CERT)`,
     );
     expect(gate.questions).toEqual([]);
-    const lax = open({ proxyFor: () => gate.proxy, insecureHosts: new Set([host]) });
+    const lax = open({ proxyFor: () => gate.proxy, unverifiedHosts: new Set([host]) });
     expect(await lax.http.send(call, signal)).toMatchObject({ status: 200 });
+  });
+
+  it('believes the authority that is named for this host', async () => {
+    const gate = await gateWith({ status: 200, json: {} });
+    const trustOf = (name: string) => ({ authorities: name === host ? [gate.authority] : [] });
+    const { http } = open({ proxyFor: () => gate.proxy, trustOf });
+    expect(await http.send(call, signal)).toMatchObject({ status: 200 });
+  });
+
+  it('ends at a proxy that opens no tunnel, and says what it answered', async () => {
+    const gate = await gateWith();
+    const { http } = open({ proxyFor: () => gate.proxy });
+    const failed = http.send({ ...call, url: 'https://elsewhere.example/' }, signal);
+    await expect(failed).rejects.toThrow(/^elsewhere\.example cannot be reached through http:.*403/);
   });
 
   it('is not found when nobody listens', async () => {

@@ -42,6 +42,16 @@ describe('Google', () => {
     expect(clouds).toMatchObject([{ hosts: ['mirror.acme.com', 'us.gcr.io'] }]);
   });
 
+  it('serves what else is published to, and what is copied from', () => {
+    const json = {
+      json_key,
+      extra_tags: 'us.gcr.io/acme/app:1',
+      push_only: 'true',
+      source_image: 'eu.gcr.io/acme/app:1',
+    };
+    expect(plan({ repo: 'acme/app', ...json }).clouds).toMatchObject([{ hosts: ['gcr.io', 'us.gcr.io', 'eu.gcr.io'] }]);
+  });
+
   it('uses at a host alone what the machine has at hand, and nothing else', () => {
     const repo = 'europe-docker.pkg.dev/acme/team/app';
     expect(plan({ repo, GCR_JSON_KEY: json_key }).clouds).toEqual([]);

@@ -258,3 +258,33 @@ describe('a step for Heroku', () => {
     expect(readStep({ ...step, process_type: 'web', ...change }).problems).toEqual([expect.stringMatching(wrong)]);
   });
 });
+
+describe('BASE_REGISTRY', () => {
+  const json_key = JSON.stringify(key);
+
+  it('is the last name of registry in a step for GCR', () => {
+    const registryOf = (settings: StepSettings): string => goodStep({ json_key, ...settings }).values.registry.host;
+    expect(registryOf({ repo: 'acme/app', BASE_REGISTRY: 'eu.gcr.io' })).toBe('eu.gcr.io');
+    expect(registryOf({ repo: 'acme/app', registry: 'us.gcr.io', BASE_REGISTRY: 'eu.gcr.io' })).toBe('us.gcr.io');
+    expect(registryOf({ repo: 'a/b', location: 'us', BASE_REGISTRY: 'eu.gcr.io' })).toBe('docker.io');
+  });
+
+  it('makes no step one for Google', () => {
+    const { variant, values } = goodStep({ BASE_REGISTRY: 'eu.gcr.io' });
+    expect(variant.name).toBe('docker');
+    expect(values.registry.written).toBe('');
+  });
+});
+
+describe('settings of another kind of registry', () => {
+  it.each<[StepSettings, RegExp]>([
+    [{ registry_type: 'docker', json_key: JSON.stringify(key) }, /json_key: is not used in registry type docker;/],
+    [{ oidc_token_id: 'token-1' }, /oidc_token_id: is not used in registry type docker;/],
+    [{ repo: 'acme.azurecr.io/app', subscription_id: 's' }, /subscription_id: is not used in .*only a host.* acr;/],
+    [{ registry_type: 'ecr', app: 'shop' }, /app: is not used in registry type ecr;/],
+  ])('are named in a warning: %j', (settings, warning) => {
+    expect(goodStep(settings).warnings.filter((line) => line.includes('is not used in'))).toEqual([
+      expect.stringMatching(warning),
+    ]);
+  });
+});
