@@ -6,6 +6,8 @@ import type { Settings } from '../settings/settings.ts';
 export interface UploadPlan {
   readonly retries: number;
   readonly maxConcurrentUploads: number;
+  /** Bytes of one request of an upload; 0 = whole blobs. */
+  readonly uploadChunkBytes: number;
   /** What this process writes, where it packs the layers. */
   readonly format: ImageFormatPlan;
   /** What is read back after publishing. */
@@ -20,6 +22,7 @@ export function uploadPlan(settings: Settings): UploadPlan {
   return {
     retries: values.retries,
     maxConcurrentUploads: values.max_concurrent_uploads,
+    uploadChunkBytes: values.upload_chunk_size,
     format: imageFormat(settings),
     verify: values.verify,
     onPartialPublish: values.on_partial_publish,

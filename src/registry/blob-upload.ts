@@ -1,5 +1,5 @@
 // Brings one blob into a repository: not at all when it is there, by a mount when the registry has it elsewhere, else by
-// POST and one PUT with its length. One PUT is authorised once, at its start, so it may take hours; and its body can be opened
+// POST and one PUT with its length (chunks before it where they are wanted, see chunked-upload.ts). One PUT is authorised once, at its start, so it may take hours; and its body can be opened
 // again, so it can be repeated. OCI distribution-spec 1.1, end-4, end-6, end-11.
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
@@ -7,13 +7,12 @@ import { type Digest, isDigest } from '../base/digest.ts';
 import { isTransientStatus } from '../base/transient.ts';
 import { UnexpectedAnswer, unexpected } from './answer.ts';
 import { seesBlob, shortDigest } from './blobs.ts';
-import { blobMediaType } from './media-types.ts';
+import { ChunkedUpload, usualChunkBytes } from './chunked-upload.ts';
 import { StartOver } from './operation.ts';
 import type { Place } from './place.ts';
-import { ForbiddenTarget, type RequestTarget, resolveTarget, withParameter } from './redirect.ts';
 import { refusal } from './refusal.ts';
 import { RegistryError } from './registry-error.ts';
-import type { UploadSlots } from './upload-slots.ts';
+import { openUpload, type OpenedUpload, type UploadPlace } from './upload-place.ts';
 import { discard, headerOf, type WireResponse } from './wire.ts';
 
 /** A blob that is to be in the repository. */
@@ -33,14 +32,6 @@ export type BlobOutcome = 'exists' | 'mounted' | 'uploaded';
 /** An upload that the registry has forgotten is begun anew this often in all: replicas without a common memory. */
 const lostUploadAttempts = 4;
 const damagedUploadAttempts = 2;
-
-/** Where uploads of a repository go, and which are open. */
-export interface UploadPlace {
-  readonly place: Place;
-  readonly slots: UploadSlots;
-  /** For cancelling. */
-  readonly open: Set<RequestTarget>;
-}
 
 /** Uploads or mounts a blob that is not in the repository. */
 export async function uploadBlob(to: UploadPlace, blob: Blob, signal: AbortSignal): Promise<BlobOutcome> {
@@ -73,7 +64,7 @@ async function beginUpload(
   blob: Blob,
   what: string,
   signal: AbortSignal,
-): Promise<RequestTarget | 'mounted'> {
+): Promise<OpenedUpload | 'mounted'> {
   const { place } = to;
   const mounted = blob.mountFrom === undefined ? undefined : await tryMount(place, blob, blob.mountFrom, what, signal);
   if (mounted?.status === 201) {
@@ -86,7 +77,7 @@ async function beginUpload(
 }
 
 /** POST for an upload. */
-export async function startUpload(to: UploadPlace, what: string, signal: AbortSignal): Promise<RequestTarget> {
+export async function startUpload(to: UploadPlace, what: string, signal: AbortSignal): Promise<OpenedUpload> {
   const response = await to.place.send({ method: 'POST', to: 'blobs/uploads/', redirects: 'own-origin', what }, signal);
   if (response.status !== 202) throw await unexpected(response, signal);
   await discard(response, signal);
@@ -122,78 +113,59 @@ function isAboutTheOther(error: unknown): boolean {
   return error instanceof RegistryError && ['denied', 'credentials-missing'].includes(error.code);
 }
 
-function openUpload(to: UploadPlace, response: WireResponse, what: string): RequestTarget {
-  const location = headerOf(response, 'location');
-  try {
-    if (location === undefined) throw new ForbiddenTarget('it does not say where to');
-    const target = resolveTarget(location, response.target);
-    to.open.add(target);
-    return target;
-  } catch (error) {
-    if (!(error instanceof ForbiddenTarget)) throw error;
-    const { party } = to.place;
-    throw new RegistryError({
-      ...party,
-      code: 'bad-location',
-      exitCode: 4,
-      message: `${what}: ${party.host} names no usable place for the upload: ${error.message}`,
-    });
-  }
+interface SendProgress {
+  wasSentWhole: boolean;
+  mostBytes: number;
 }
 
 async function sendBody(
   to: UploadPlace,
   blob: Blob,
-  location: RequestTarget,
+  opened: OpenedUpload,
   what: string,
-  progress: { wasSentWhole: boolean; mostBytes: number },
+  progress: SendProgress,
   signal: AbortSignal,
 ): Promise<void> {
-  const { place } = to;
   progress.wasSentWhole = false;
-  const body = {
-    sizeBytes: blob.sizeBytes,
-    open: blob.open,
-    onSent: (sentBytes: number): void => {
-      progress.wasSentWhole = sentBytes >= blob.sizeBytes;
-      progress.mostBytes = Math.max(progress.mostBytes, sentBytes);
-      blob.onProgress?.(sentBytes);
-    },
+  const onSent = (sentBytes: number): void => {
+    progress.wasSentWhole = sentBytes >= blob.sizeBytes;
+    progress.mostBytes = Math.max(progress.mostBytes, sentBytes);
+    blob.onProgress?.(sentBytes);
   };
-  const response = await place.send(
-    {
-      method: 'PUT',
-      to: withParameter(location, 'digest', blob.digest),
-      headers: { 'content-type': blobMediaType },
-      body,
-      headersMs: place.limits.commitMs,
-      redirects: 'any-origin',
-      what,
-    },
-    signal,
-  );
-  if (![200, 201, 202, 204].includes(response.status)) {
-    await settleRefusedBody(to, blob, await unexpected(response, signal), what, signal);
-  } else {
+  try {
+    await using chunks = new ChunkedUpload(to, { ...blob, onSent }, opened, what);
+    const response = await chunks.send(signal);
     await discard(response, signal);
-    checkStored(place, blob, headerOf(response, 'docker-content-digest'), what);
+    checkStored(to.place, blob, headerOf(response, 'docker-content-digest'), what);
+  } catch (error) {
+    if (!(error instanceof UnexpectedAnswer)) throw error;
+    await settleRefusedBody(to, blob, error, what, signal);
   }
-  to.open.delete(location);
 }
 
 /** Returns when the blob is there all the same: somebody else may have been faster. */
 async function settleRefusedBody(
-  { place }: UploadPlace,
+  to: UploadPlace,
   blob: Blob,
   error: UnexpectedAnswer,
   what: string,
   signal: AbortSignal,
 ): Promise<void> {
   const { answer } = error;
-  if (![400, 404, 409].includes(answer.status)) throw error;
-  if (await seesBlob(place, blob, what, signal)) return;
+  const { place } = to;
   const operation = { kind: 'blob', what, repository: place.name, party: place.party } as const;
   const once = { attempts: 1, elapsedMs: 0 };
+  if (answer.status === 413 && to.chunkBytes === 0 && blob.sizeBytes > usualChunkBytes) {
+    to.chunkBytes = usualChunkBytes;
+    const outcome = refusal(operation, answer, once);
+    throw new StartOver('it takes no body of this size, so chunks are sent', lostUploadAttempts, outcome);
+  }
+  if (answer.status === 416) {
+    const outcome = refusal(operation, answer, once);
+    throw new StartOver('the registry has lost count of the chunks', lostUploadAttempts, outcome);
+  }
+  if (![400, 404, 409].includes(answer.status)) throw error;
+  if (await seesBlob(place, blob, what, signal)) return;
   if (answer.codes.includes('DIGEST_INVALID') || answer.codes.includes('SIZE_INVALID')) {
     await checkOwnBytes(blob, what);
     const outcome = refusal(operation, answer, once);

@@ -129,7 +129,8 @@ function statusWords(operation: Operation, answer: Answer): Words {
   }
   if (status === 405) return { code: 'unsupported', exitCode: 4, came: `${host} does not allow this (405)` };
   if (status === 413) {
-    const hint = 'a proxy before the registry limits the size of bodies; raise that limit';
+    const hint =
+      'a proxy before the registry limits the size of bodies: raise that limit, or set upload_chunk_size below it';
     return { code: 'too-large', exitCode: 4, came: `it is too large for ${host} (413)`, hint };
   }
   if (kind === 'manifest' && (status === 400 || status === 415 || status === 422))

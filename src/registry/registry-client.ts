@@ -36,6 +36,8 @@ export interface RegistryOptions {
   readonly redact?: (secret: string) => void;
   /** Bodies that travel to one registry at a time; 6 by default. */
   readonly maxConcurrentUploads?: number;
+  /** Uploads go in chunks of this size; whole blobs by default, and chunks only where a registry takes no whole ones. */
+  readonly uploadChunkBytes?: number;
   /** `host[:port]` of token servers that may have a registry's login though they belong to another house. */
   readonly tokenHosts?: ReadonlySet<string>;
   /** URL of the proxy for a URL; none by default. */
@@ -105,7 +107,7 @@ export class RegistryClient {
       limits: this.#limits,
       mayPush: use === 'push',
     });
-    return new Repository(place, slots);
+    return new Repository(place, slots, this.#options.uploadChunkBytes);
   }
 
   /**

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { Digest } from '../base/digest.ts';
 import { streamBlob } from './blob-stream.ts';
 import { hasBlob, readBlob, seesBlob, shortDigest } from './blobs.ts';
-import { type Blob, type BlobOutcome, startUpload, uploadBlob, type UploadPlace } from './blob-upload.ts';
+import { type Blob, type BlobOutcome, startUpload, uploadBlob } from './blob-upload.ts';
 import {
   getManifest,
   headManifest,
@@ -14,6 +14,7 @@ import {
 } from './manifests.ts';
 import type { Place } from './place.ts';
 import type { RequestTarget } from './redirect.ts';
+import type { UploadPlace } from './upload-place.ts';
 import type { UploadSlots } from './upload-slots.ts';
 import { listTags } from './tag-list.ts';
 import { discard } from './wire.ts';
@@ -27,10 +28,11 @@ export class Repository {
   /** Blobs that are being brought here or were: each once, however many ask. */
   readonly #blobs = new Map<Digest, Promise<BlobOutcome>>();
 
-  constructor(place: Place, slots: UploadSlots) {
+  /** @param chunkBytes bytes of one request of an upload; 0 = whole blobs */
+  constructor(place: Place, slots: UploadSlots, chunkBytes = 0) {
     this.name = place.name;
     this.#place = place;
-    this.#uploads = { place, slots, open: new Set<RequestTarget>() };
+    this.#uploads = { place, slots, open: new Set<RequestTarget>(), chunkBytes };
   }
 
   /** undefined = absent, or not for us to see. */

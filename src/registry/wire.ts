@@ -9,7 +9,7 @@ import { StallWatch } from './stall-watch.ts';
 import { watchedBody, type WireBody } from './wire-body.ts';
 
 export interface WireRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
   readonly target: RequestTarget;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: WireBody;

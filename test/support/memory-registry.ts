@@ -23,6 +23,8 @@ export interface SeenRequest {
   readonly query: string;
   readonly authorization: string;
   readonly bodyBytes: number;
+  /** The Content-Range header; empty when there is none. */
+  readonly range: string;
   readonly status: number;
 }
 
@@ -59,6 +61,10 @@ export interface MemoryRegistryOptions {
   /** Confirms `?tag=a&tag=b` by OCI-Tag; else the parameter is ignored, as by distribution 2.8. */
   readonly echoTags?: boolean;
   readonly tokenLifeSeconds?: number;
+  /** 413 for a body of more bytes, as a proxy before it would answer. */
+  readonly maxBodyBytes?: number;
+  /** What it asks chunks to have at least. */
+  readonly minChunkBytes?: number;
   /** Realm in the challenge, instead of the own one. */
   readonly realm?: string;
 }
@@ -83,6 +89,8 @@ interface State {
   readonly options: MemoryRegistryOptions;
   readonly repositories: Map<string, StoredRepository>;
   readonly tokens: Map<string, readonly string[]>;
+  /** Chunks that have come, by the path of their upload. */
+  readonly uploads: Map<string, Buffer>;
   readonly url: () => string;
 }
 
@@ -103,7 +111,13 @@ export async function startMemoryRegistry(options: MemoryRegistryOptions = {}): 
   let seen: SeenRequest[] = [];
   const faults: PlannedFault[] = [];
   let host = '';
-  const state: State = { options, repositories: new Map(), tokens: new Map(), url: () => `http://${host}` };
+  const state: State = {
+    options,
+    repositories: new Map(),
+    tokens: new Map(),
+    uploads: new Map(),
+    url: () => `http://${host}`,
+  };
 
   const serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const url = new URL(incoming.url ?? '/', state.url());
@@ -123,6 +137,7 @@ export async function startMemoryRegistry(options: MemoryRegistryOptions = {}): 
       query: url.search,
       authorization,
       bodyBytes: body.length,
+      range: incoming.headers['content-range'] ?? '',
       status,
     });
     if (fault === 'break-after') return void incoming.socket.destroy();
@@ -175,6 +190,8 @@ function handle(state: State, call: Call): CannedAnswer {
   const match = /^\/v2\/(?:(.+)\/(blobs\/uploads|blobs|manifests)\/(.*))?$/.exec(path);
   if (match === null) return problem(404, 'NAME_UNKNOWN');
   const [, name = '', kind = 'ping', reference = ''] = match;
+  if (call.body.length > (state.options.maxBodyBytes ?? Infinity))
+    return { status: 413, body: '<html>too large</html>' };
   const refused = checkLogin(state, call, name);
   if (refused !== undefined) return refused;
   if (kind === 'ping') return { status: 200, body: '{}' };
@@ -183,7 +200,9 @@ function handle(state: State, call: Call): CannedAnswer {
   if (kind === 'blobs') return answerBlob(repository.blobs.get(reference), reference);
   if (method === 'POST') return openUpload(state, repository, name, url);
   if (method === 'DELETE') return { status: 204 };
-  return finishUpload(repository, url, call.body);
+  const body = Buffer.concat([state.uploads.get(path) ?? Buffer.alloc(0), call.body]);
+  if (method === 'PATCH') return takeChunk(state, call, body);
+  return finishUpload(repository, url, body);
 }
 
 function openUpload(state: State, repository: StoredRepository, name: string, url: URL): CannedAnswer {
@@ -194,7 +213,19 @@ function openUpload(state: State, repository: StoredRepository, name: string, ur
     repository.blobs.set(mount, blob);
     return { status: 201, headers: { location: `/v2/${name}/blobs/${mount}` } };
   }
-  return { status: 202, headers: { location: `/v2/${name}/blobs/uploads/${randomUUID()}?_state=a%2Bb%3D` } };
+  const { minChunkBytes } = state.options;
+  const minimum = minChunkBytes === undefined ? {} : { 'oci-chunk-min-length': String(minChunkBytes) };
+  const location = `/v2/${name}/blobs/uploads/${randomUUID()}?_state=a%2Bb%3D`;
+  return { status: 202, headers: { location, ...minimum } };
+}
+
+/** Each chunk has to begin where the one before ended; the Location changes with each. */
+function takeChunk(state: State, { url, body, incoming }: Call, whole: Buffer): CannedAnswer {
+  const begin = whole.length - body.length;
+  if (incoming.headers['content-range'] !== `${begin}-${whole.length - 1}`) return problem(416, 'BLOB_UPLOAD_INVALID');
+  const next = `${url.pathname.replace(/\.\d+$/, '')}.${whole.length}`;
+  state.uploads.set(next, whole);
+  return { status: 202, headers: { location: `${next}${url.search}`, range: `0-${whole.length - 1}` } };
 }
 
 function finishUpload(repository: StoredRepository, url: URL, body: Buffer): CannedAnswer {

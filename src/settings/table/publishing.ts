@@ -1,7 +1,7 @@
 // Rows: how the image travels to the registry.
 import { tagPatterns } from '../destination-kinds.ts';
-import { autoBool, bool, duration, int, oneOf } from '../kinds.ts';
-import { known, works, worksWithDefault } from './row.ts';
+import { autoBool, bool, duration, int, oneOf, size } from '../kinds.ts';
+import { works, worksWithDefault } from './row.ts';
 
 export const publishingRows = {
   retries: worksWithDefault(5, {
@@ -50,7 +50,12 @@ export const publishingRows = {
     kind: duration({ maxMs: 24 * 3_600_000, shown: '24h' }),
     help: 'Limit for the whole run, such as `30m`, at most `24h`. When it is reached, the step cleans up and ends with exit code 6. There is none by default.',
   }),
-  upload_chunk_size: known('unused', ['PLUGIN_UPLOAD_CHUNK_SIZE'], 'Upload in chunks.', { inert: ['0'] }),
+  upload_chunk_size: worksWithDefault(0, {
+    env: ['PLUGIN_UPLOAD_CHUNK_SIZE'],
+    kind: size,
+    defaultText: '`0`: whole layers',
+    help: 'Upload layers in chunks of this size, such as `16m`, for proxies that limit the size of a request. Chunks are used without it where a registry answers 413.',
+  }),
   verify: worksWithDefault('tags', {
     env: ['PLUGIN_VERIFY'],
     kind: oneOf('tags', 'full', 'off'),

@@ -245,6 +245,7 @@ describe('the daemon and the log', () => {
       upload: {
         retries: 5,
         maxConcurrentUploads: 6,
+        uploadChunkBytes: 0,
         format: { family: 'docker', compression: 'gzip', level: 4 },
         verify: 'tags',
         onPartialPublish: 'restore',

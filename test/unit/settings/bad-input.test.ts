@@ -111,6 +111,7 @@ describe('booleans, numbers and what belongs to a daemon', () => {
     ['oci_mediatypes', { oci_mediatypes: 'false', compression: 'zstd' }, 'must be true or auto with compression: zstd'],
     ['timeout', { timeout: '30' }, 'needs a unit'],
     ['timeout', { timeout: '25h' }, 'at most 24h'],
+    ['upload_chunk_size', { upload_chunk_size: 'big' }, 'such as 64m'],
     ['verify', { verify: 'all' }, 'must be tags, full or off'],
     ['on_partial_publish', { on_partial_publish: 'undo' }, 'must be restore or keep'],
     ['push_only', { push_only: 'true', dry_run: 'true' }, 'must not be combined with dry_run'],

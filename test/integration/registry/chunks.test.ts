@@ -1,0 +1,133 @@
+// Uploads in chunks, against the registry in memory: their sizes, ranges and Locations, what happens when one of them fails, and
+// when chunks are used without anybody asking for them.
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { afterEach, describe, expect, it } from 'vitest';
+import { sha256 } from '../../../src/base/digest.ts';
+import { type MemoryRegistry, type MemoryRegistryOptions, startMemoryRegistry } from '../../support/memory-registry.ts';
+import { makeClient, type TestClient } from '../../support/registry-client.ts';
+
+const { signal } = new AbortController();
+const mebibyte = 1024 * 1024;
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+async function start(
+  options: MemoryRegistryOptions,
+  uploadChunkBytes = 0,
+): Promise<{ readonly registry: MemoryRegistry; readonly test: TestClient }> {
+  const registry = await startMemoryRegistry(options);
+  ends.push(() => registry.stop());
+  const test = makeClient({ uploadChunkBytes });
+  ends.push(() => test.client.close());
+  return { registry, test };
+}
+
+/** Its stream comes in pieces that fit no chunk. */
+function blobOf(bytes: Buffer) {
+  let opened = 0;
+  const open = (): Readable => {
+    opened += 1;
+    return Readable.from(pieces(bytes), { objectMode: false });
+  };
+  return { digest: sha256(bytes), sizeBytes: bytes.length, open, opened: () => opened };
+}
+
+function* pieces(bytes: Buffer): Generator<Buffer> {
+  for (let offset = 0; offset < bytes.length; offset += 70_001) yield bytes.subarray(offset, offset + 70_001);
+}
+
+const bodies = (registry: MemoryRegistry): readonly string[] =>
+  registry
+    .requests()
+    .filter(({ method }) => method === 'PATCH' || method === 'PUT')
+    .map(({ method, range, bodyBytes, status }) => `${method} ${range || 'whole'} ${bodyBytes} ${status}`);
+
+describe('an upload in chunks', () => {
+  it.each<readonly [number, readonly string[]]>([
+    [250_000, ['PATCH 0-99999 100000 202', 'PATCH 100000-199999 100000 202', 'PUT 200000-249999 50000 201']],
+    [200_000, ['PATCH 0-99999 100000 202', 'PUT 100000-199999 100000 201']],
+    [100_000, ['PUT whole 100000 201']],
+    [3, ['PUT whole 3 201']],
+    [0, ['PUT whole 0 201']],
+  ])('of %i bytes has chunks of the size that was asked for, the last one in the PUT', async (size, expected) => {
+    const { registry, test } = await start({}, 100_000);
+    const bytes = randomBytes(size);
+    const blob = blobOf(bytes);
+    expect(await test.target(`${registry.host}/a/b`).ensureBlob(blob, signal)).toBe('uploaded');
+    expect(registry.repository('a/b').blobs.get(blob.digest)?.equals(bytes)).toBe(true);
+    expect(bodies(registry)).toEqual(expected);
+    expect(blob.opened()).toBe(1);
+  });
+
+  it('has chunks as large as the registry wants them at least', async () => {
+    const { registry, test } = await start({ minChunkBytes: 150_000 }, 100_000);
+    await test.target(`${registry.host}/a/b`).ensureBlob(blobOf(randomBytes(200_000)), signal);
+    expect(bodies(registry)).toEqual(['PATCH 0-149999 150000 202', 'PUT 150000-199999 50000 201']);
+  });
+
+  it.each([
+    ['an answer was lost', 'break-after'],
+    ['the upload was forgotten', { status: 404 }],
+    ['the range is refused', { status: 416 }],
+    ['the registry is busy', { status: 503 }],
+  ] as const)('begins anew when %s', async (_, answer) => {
+    const { registry, test } = await start({}, 100_000);
+    const bytes = randomBytes(250_000);
+    registry.fail({ method: 'PATCH', nth: 2, answer });
+    const blob = blobOf(bytes);
+    expect(await test.target(`${registry.host}/a/b`).ensureBlob(blob, signal)).toBe('uploaded');
+    expect(registry.repository('a/b').blobs.get(blob.digest)?.equals(bytes)).toBe(true);
+    expect(registry.counts()['POST upload']).toBe(2);
+  });
+
+  it('is abandoned at the Location of its last chunk', async () => {
+    const { registry, test } = await start({}, 100_000);
+    registry.fail({ method: 'PATCH', nth: 2, answer: { status: 400 } });
+    const target = test.target(`${registry.host}/a/b`);
+    await expect(target.ensureBlob(blobOf(randomBytes(250_000)), signal)).rejects.toMatchObject({ status: 400 });
+    await target.abandonUploads();
+    const cancelled = registry.requests().filter(({ method }) => method === 'DELETE');
+    expect(cancelled.map(({ path }) => path.endsWith('.100000'))).toEqual([true]);
+  });
+});
+
+describe('a registry that takes no large bodies', () => {
+  it('gets chunks, for this blob and those that follow', async () => {
+    const { registry, test } = await start({ maxBodyBytes: 5 * mebibyte });
+    const target = test.target(`${registry.host}/a/b`);
+    const first = randomBytes(9 * mebibyte);
+    const second = randomBytes(5 * mebibyte);
+    expect(await target.ensureBlob(blobOf(first), signal)).toBe('uploaded');
+    expect(await target.ensureBlob(blobOf(second), signal)).toBe('uploaded');
+    expect(
+      bodies(registry).map((line) =>
+        line
+          .split(' ')
+          .filter((_, part) => part !== 1)
+          .join(' '),
+      ),
+    ).toEqual([
+      `PUT ${9 * mebibyte} 413`,
+      `PATCH ${4 * mebibyte} 202`,
+      `PATCH ${4 * mebibyte} 202`,
+      `PUT ${mebibyte} 201`,
+      `PATCH ${4 * mebibyte} 202`,
+      `PUT ${mebibyte} 201`,
+    ]);
+    expect(registry.repository('a/b').blobs.get(sha256(first))?.equals(first)).toBe(true);
+  });
+
+  it('fails with a hint when chunks are too large for it too', async () => {
+    const { registry, test } = await start({ maxBodyBytes: mebibyte });
+    const upload = test.target(`${registry.host}/a/b`).ensureBlob(blobOf(randomBytes(9 * mebibyte)), signal);
+    await expect(upload).rejects.toMatchObject({
+      code: 'too-large',
+      exitCode: 4,
+      hint: expect.stringContaining('upload_chunk_size') as unknown,
+    });
+  });
+});
