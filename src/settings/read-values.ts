@@ -65,16 +65,12 @@ function withOrigin(problem: Problem, name: string, { from }: Given): Problem {
 
 function reportKnown(given: ReadonlyMap<string, Given>, findings: Findings): void {
   const accepted: string[] = [];
-  const unused: string[] = [];
   for (const [name, { text }] of given) {
     const row = table.get(name);
     if (row === undefined || row.status === 'works' || isInert(row, text)) continue;
     switch (row.status) {
       case 'accepted':
         accepted.push(name);
-        break;
-      case 'unused':
-        unused.push(name);
         break;
       case 'refused':
         addProblem(findings, name, {
@@ -91,7 +87,6 @@ function reportKnown(given: ReadonlyMap<string, Given>, findings: Findings): voi
       `not used: ${accepted.join(', ')}; the runner's daemon is used, an administrator sets these in its daemon.json`,
     );
   }
-  if (unused.length > 0) findings.warnings.push(`not available in this version and not used: ${unused.join(', ')}`);
 }
 
 function isInert(row: KnownRow, text: string): boolean {

@@ -66,7 +66,6 @@ const knownTitles: readonly (readonly [status: KnownStatus, text: string])[] = [
     'accepted',
     'Belong to a daemon of the step’s own. The runner’s daemon is used instead, whose administrator sets them; one warning names them.',
   ],
-  ['unused', 'Known, not available in this version, and harmless to leave out; one warning names them.'],
   [
     'refused',
     'Known, but not available in this version. Leaving them out would build or publish something else, so they are an error.',

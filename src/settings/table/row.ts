@@ -37,9 +37,7 @@ export type KnownStatus =
   /** Changes nothing here; silent. */
   | 'ignored'
   /** Leaving it out would build or publish something else: an error. */
-  | 'refused'
-  /** Not in this version, and harmless to leave out: named in one grouped warning. */
-  | 'unused';
+  | 'refused';
 
 /** A setting that is known, but does nothing in this version. Only its PLUGIN_ names are looked at. */
 export interface KnownRow extends RowText {

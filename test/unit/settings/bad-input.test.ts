@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readSettings } from '../../../src/settings/read-settings.ts';
 import { workspaceFiles } from '../../../src/settings/workspace-files.ts';
-import { table } from '../../../src/settings/table.ts';
 import { readStep, temporaryFolder, workspace, type StepSettings } from './step.ts';
 
 const wholeLine = (setting: string, text: string) => new RegExp(String.raw`^settings\.${setting}: .*${text}.*`);
@@ -151,15 +150,6 @@ describe('booleans, numbers and what belongs to a daemon', () => {
     expect(problems).toEqual([]);
     expect(warnings).toEqual([
       "not used: mirror, storage_driver, storage_path, bip, mtu, ipv6, custom_dns; the runner's daemon is used, an administrator sets these in its daemon.json",
-    ]);
-  });
-
-  it('what is harmless to leave out causes one warning', () => {
-    const unused = [...table].filter(([, { status }]) => status === 'unused').map(([name]) => name);
-    expect(unused).not.toEqual([]);
-    const step = Object.fromEntries(unused.map((name) => [name, 'x']));
-    expect(readStep({ ...step, verify: 'tags', sbom: 'false' }).warnings).toEqual([
-      `not available in this version and not used: ${unused.join(', ')}`,
     ]);
   });
 });
