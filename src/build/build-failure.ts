@@ -6,7 +6,7 @@ import type { SolveError } from '../buildkit/solve-error.ts';
 /** What of a step its failures may be about. */
 export interface GivenToBuild {
   readonly secrets: ReadonlyMap<string, unknown>;
-  readonly sshKey?: string | undefined;
+  readonly ssh?: readonly { readonly id: string }[];
 }
 
 /** A failed build. */
@@ -28,7 +28,9 @@ function hintFor({ kind, exitCode }: SolveError, given: GivenToBuild): string | 
         ? 'give the secret by secrets_from_env, secrets_from_file or secret'
         : `the step gives the secrets ${[...given.secrets.keys()].join(', ')}; add the missing one by secrets_from_env, secrets_from_file or secret`;
     case 'ssh-missing':
-      return given.sshKey === undefined ? 'set ssh_agent_key' : 'ssh_agent_key serves the id "default" only';
+      return given.ssh === undefined || given.ssh.length === 0
+        ? 'set ssh_agent_key, or ssh'
+        : `the step gives keys for the ids ${given.ssh.map(({ id }) => id).join(', ')}; add the missing one by ssh: id=path`;
     case 'image-missing':
       return 'check the name and tag; base images are looked up at their registry, not among the images of the daemon';
     case 'image-denied':

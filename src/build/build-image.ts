@@ -10,7 +10,7 @@ import { authCapability, type TokenSource } from '../buildkit/session/auth.ts';
 import type { SessionCapability } from '../buildkit/session/capability.ts';
 import { fileSyncCapability } from '../buildkit/session/filesync.ts';
 import { secretsCapability } from '../buildkit/session/secrets.ts';
-import { parseAgentKey, sshCapability } from '../buildkit/session/ssh.ts';
+import { parseAgentKey, sshCapability, type SshIdentity } from '../buildkit/session/ssh.ts';
 import { SolveError } from '../buildkit/solve-error.ts';
 import { solve } from '../buildkit/solve.ts';
 import type { StatusUpdate } from '../buildkit/status.ts';
@@ -19,16 +19,23 @@ import { buildContext, type BuildFiles } from './build-context.ts';
 import { receiveExtras, type ExtraExporter } from './exported-files.ts';
 import type { AnnotationOrder } from './fit-annotations.ts';
 import { openLocalCaches } from './local-caches.ts';
+import { watchForCredentials } from './credential-files.ts';
 import { solveRequest, type BuildInputs, type BuildOutput } from './solve-request.ts';
 
 export interface BuildOrder extends Omit<BuildInputs, keyof BuildFiles>, BuildFiles {
   readonly annotations: readonly AnnotationOrder[];
   readonly secrets: ReadonlyMap<string, Uint8Array>;
-  /** Private key text for the agent id `default`. */
-  readonly sshKey?: string | undefined;
+  /** At most one for each id of `RUN --mount=type=ssh`. */
+  readonly ssh: readonly SshOffer[];
+  /** Files with logins end the build instead of causing a warning. */
+  readonly strictContext: boolean;
   /** Stable per repository and context, so that an unchanged context is not sent again. */
   readonly sharedKey: string;
 }
+
+/** What steps may sign with under an id: private key texts, or an agent of this machine. */
+export type SshOffer =
+  { readonly id: string; readonly keys: readonly string[] } | { readonly id: string; readonly agentSocket: string };
 
 /** What a daemon can do, as the engine reported it. */
 export interface Builder {
@@ -62,11 +69,11 @@ export interface PreparedBuild {
 
 /** Opens the context and parses the SSH key. Throws PluginError (exit 2) when one of them is no good. */
 export async function prepareBuild(order: BuildOrder, log: Log): Promise<PreparedBuild> {
-  const capabilities: SessionCapability[] = [fileSyncCapability({ directories: buildContext(order), log })];
+  const capabilities: SessionCapability[] = [
+    fileSyncCapability({ directories: buildContext(order), log, watch: watchForCredentials(order.strictContext, log) }),
+  ];
   if (order.secrets.size > 0) capabilities.push(secretsCapability(order.secrets));
-  if (order.sshKey !== undefined) {
-    capabilities.push(sshCapability(new Map([['default', await parseAgentKey(order.sshKey)]])));
-  }
+  if (order.ssh.length > 0) capabilities.push(sshCapability(await identitiesOf(order.ssh)));
   const local = await openLocalCaches(order, log);
   capabilities.push(...local.capabilities);
   return {
@@ -86,6 +93,14 @@ async function readDockerfile({ source, dockerfileName }: BuildFiles): Promise<s
 /** The same build once more, from the cache that the first time has left and has exported already. */
 export function fromCache(prepared: PreparedBuild): PreparedBuild {
   return { ...prepared, order: { ...prepared.order, noCache: false, noCacheFilter: [], cacheTo: [] } };
+}
+
+async function identitiesOf(offers: readonly SshOffer[]): Promise<ReadonlyMap<string, SshIdentity>> {
+  const identities = offers.map(async (offer): Promise<readonly [string, SshIdentity]> => {
+    const { id } = offer;
+    return [id, 'agentSocket' in offer ? offer : await Promise.all(offer.keys.map((text) => parseAgentKey(text)))];
+  });
+  return new Map(await Promise.all(identities));
 }
 
 /** Runs one build. Throws BuildFailure (what failed in the build), another PluginError, or the signal's reason. */

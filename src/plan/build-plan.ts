@@ -29,8 +29,8 @@ export interface BuildPlan extends SourcePlan {
   /** Addresses without brackets; `host-gateway` is left to the daemon's answer. */
   readonly addHosts: readonly { readonly host: string; readonly address: string }[];
   readonly secrets: ReadonlyMap<string, Uint8Array>;
-  /** Text of a private key. */
-  readonly sshKey?: string;
+  readonly ssh: Settings['ssh'];
+  readonly strictContext: boolean;
   /** Unix seconds. */
   readonly sourceDateEpoch?: number;
   /** What exporters of an image are told beside its name; only those that take the image out of the daemon heed it. */
@@ -67,7 +67,8 @@ export function buildPlan(settings: Settings, info: BuildInfo, caches: CachesPla
     attestations: settings.attestations,
     addHosts: values.add_host ?? [],
     secrets: settings.secrets,
-    ...(values.ssh_agent_key === undefined ? {} : { sshKey: values.ssh_agent_key }),
+    ssh: settings.ssh,
+    strictContext: values.strict_context,
     ...(epoch === undefined ? {} : { sourceDateEpoch: epoch }),
     exporterAttrs: exporterAttrs(settings),
     sandbox: sandboxPlan(settings),

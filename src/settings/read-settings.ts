@@ -1,5 +1,6 @@
 // The settings of a step: arguments and environment, read by the table, checked together, with the files that they name.
 // Everything that is wrong is found before any connection and reported at once.
+import { readBuildxOptions } from './buildx-options.ts';
 import { readCommandLine } from './command-line.ts';
 import { readAttestations } from './read-attestations.ts';
 import { readCaches } from './read-caches.ts';
@@ -18,6 +19,7 @@ import { readReports } from './read-reports.ts';
 import { readSecrets } from './read-secrets.ts';
 import { readSigning } from './read-signing.ts';
 import { noSource, readNamedContexts, readSource } from './read-source.ts';
+import { readSsh } from './read-ssh.ts';
 import { readExtraTags, readTags } from './read-tags.ts';
 import { readTrust } from './read-trust.ts';
 import { readValues } from './read-values.ts';
@@ -54,10 +56,12 @@ export function readSettings(inputs: SettingsInputs): Request {
   if (mode === 'version') return { mode };
   // Without a prototype: settings name variables, and `toString` or `__proto__` are none.
   const environment: Environment = Object.assign(Object.create(null), env);
-  const { given, variant } = findGiven(environment, flags, redact, findings);
+  const { given: own, variant } = findGiven(environment, flags, redact, findings);
+  const fromFlags = readBuildxOptions(own, findings);
+  const given = new Map([...fromFlags, ...own]);
   // What names variables looks them up here; the settings themselves are the step's alone.
   const variables = lookUpEnvironment(environment, given, findings);
-  const values = readValues(given, variables, redact, findings);
+  const values = readValues(given, variables, redact, findings, fromFlags);
   const dryRun = isDryRun({ values, given, findings });
   const machine = readMachineLogins(environment, redact);
   crossCheck({ values, given, variant, machine, dryRun, findings });
@@ -70,6 +74,7 @@ export function readSettings(inputs: SettingsInputs): Request {
     : { source: readSource(source), namedContexts: readNamedContexts(source) };
   const secretInputs = { values, environment: variables, files, redact, findings };
   const secrets = withGitToken(readSecrets(secretInputs), contexts, secretInputs);
+  const ssh = readSsh({ ...secretInputs, environment });
   const buildArgs = readBuildArgs(values, variables, findings);
   const signing = readSigning({ values, files, redact, findings });
   const archive = readArchive(values, files, findings);
@@ -87,6 +92,7 @@ export function readSettings(inputs: SettingsInputs): Request {
     caches: readCaches({ values, files, redact, findings }),
     secrets,
     outputs: readOutputs(values, files, findings),
+    ssh,
     dockerConfigs: readDockerConfigs(logins),
     trust: readTrust(logins),
     ...(signing === undefined ? {} : { signing }),

@@ -1,4 +1,5 @@
 // Given texts -> typed values, by the readers of the table. Also says what becomes of settings that are only known.
+import { joinWithFlags } from './buildx-options.ts';
 import { addProblem, addWarning, type Findings } from './findings.ts';
 import type { Given } from './given.ts';
 import type { Environment, Problem, ReadContext, Reading, Redact } from './reading.ts';
@@ -14,11 +15,18 @@ export function readValues(
   environment: Environment,
   redact: Redact,
   findings: Findings,
+  fromFlags: ReadonlyMap<string, Given> = new Map(),
 ): Values {
   const values: Record<string, unknown> = Object.create(null);
   for (const [name, row] of table) {
     if (row.status !== 'works') continue;
-    values[name] = readRow(name, row, given.get(name), environment, redact, findings);
+    const value = readRow(name, row, given.get(name), environment, redact, findings);
+    const flags = fromFlags.get(name);
+    const other = flags === given.get(name) ? undefined : flags;
+    values[name] =
+      other === undefined
+        ? value
+        : joinWithFlags(name, value, readRow(name, row, other, environment, redact, findings), findings);
   }
   reportKnown(given, findings);
   // The type of each entry is that of its row by construction (ValueOf): the loop above is all that makes them.

@@ -31,6 +31,8 @@ export interface Settings {
   readonly attestations: readonly AttestationChoice[];
   /** Build secrets by id. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;
+  /** What build steps may sign with, at most one for each id. */
+  readonly ssh: readonly SshOffer[];
   /** docker config.json texts, in the order in which they are asked. */
   readonly dockerConfigs: readonly DockerConfigText[];
   readonly trust: TrustSettings;
@@ -121,6 +123,12 @@ export interface AttestationChoice {
   /** It was spelled out, not only switched on. */
   readonly required: boolean;
 }
+/** Keys or an agent for `RUN --mount=type=ssh`. */
+export type SshOffer =
+  /** Texts of private keys. */
+  | { readonly id: string; readonly keys: readonly string[] }
+  /** Path of the socket of an agent on this machine. */
+  | { readonly id: string; readonly agentSocket: string };
 
 /** The text of a docker config.json. */
 export interface DockerConfigText {

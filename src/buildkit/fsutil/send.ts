@@ -29,18 +29,27 @@ export interface SendSummary {
   readonly wireBytes: number;
 }
 
+/** Told of each regular file before the daemon is; what it throws ends the transfer. */
+export type OnFile = (entry: FileEntry) => void;
+
 /**
  * Serves one transfer to its end. Rejects with a FileTreeError that names the file at fault, of which the daemon has been
  * told too, or with an RpcError when the daemon broke off or does not keep to the protocol.
  */
-export async function sendTree(tree: FileTree, filter: PathFilter, call: ServerCall): Promise<SendSummary> {
-  return await new Sender(tree, filter, call).run();
+export async function sendTree(
+  tree: FileTree,
+  filter: PathFilter,
+  call: ServerCall,
+  onFile?: OnFile,
+): Promise<SendSummary> {
+  return await new Sender(tree, filter, call, onFile).run();
 }
 
 class Sender {
   readonly #tree: FileTree;
   readonly #filter: PathFilter;
   readonly #call: ServerCall;
+  readonly #onFile: OnFile | undefined;
   readonly #writer: PacketWriter;
   readonly #stop = new AbortController();
   readonly #signal: AbortSignal;
@@ -56,7 +65,8 @@ class Sender {
   #files = 0;
   #fileBytes = 0;
 
-  constructor(tree: FileTree, filter: PathFilter, call: ServerCall) {
+  constructor(tree: FileTree, filter: PathFilter, call: ServerCall, onFile: OnFile | undefined) {
+    this.#onFile = onFile;
     this.#tree = tree;
     this.#filter = filter;
     this.#call = call;
@@ -102,7 +112,10 @@ class Sender {
   async #announce(): Promise<void> {
     for await (const batch of walk(this.#tree, this.#filter, this.#signal)) {
       for (const entry of batch) {
-        if (isRegularFile(entry.stat.mode)) this.#offered.set(this.#entries, entry);
+        if (isRegularFile(entry.stat.mode)) {
+          this.#onFile?.(entry);
+          this.#offered.set(this.#entries, entry);
+        }
         this.#entries++;
         this.#writer.addStat(entry);
       }

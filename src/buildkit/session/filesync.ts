@@ -4,12 +4,14 @@
 import { realpathSync } from 'node:fs';
 import type { Log } from '../../base/log.ts';
 import { PluginError } from '../../base/plugin-error.ts';
+import { textOf } from '../fsutil/byte-text.ts';
 import { DiskTree } from '../fsutil/disk-tree.ts';
 import { errnoOf, FileTreeError, type FileTree } from '../fsutil/file-tree.ts';
 import { PathFilter } from '../fsutil/filter.ts';
 import { followPaths } from '../fsutil/follow-paths.ts';
 import { GlobSyntaxError } from '../fsutil/glob.ts';
 import { MemoryTree } from '../fsutil/memory-tree.ts';
+import type { FileEntry } from '../fsutil/packets.ts';
 import { sendTree } from '../fsutil/send.ts';
 import { RpcError, type ServerCall, type SessionCapability } from './capability.ts';
 
@@ -24,6 +26,12 @@ export interface LocalDirectory {
 }
 
 /**
+ * Told of each file that is going to be listed for the daemon: the folder's name, its path in it, and how to read it. What
+ * it throws ends the transfer before the file is listed.
+ */
+export type WatchEntry = (folder: string, path: string, sizeBytes: number, read: () => Buffer) => void;
+
+/**
  * The capability that lets the daemon fetch local folders.
  * @param options.directories folders by the name that the daemon asks for: `context`, `dockerfile`, named contexts
  * @throws PluginError (exit 2) when a root cannot be resolved
@@ -31,11 +39,12 @@ export interface LocalDirectory {
 export function fileSyncCapability(options: {
   readonly directories: ReadonlyMap<string, LocalDirectory>;
   readonly log: Log;
+  readonly watch?: WatchEntry;
 }): SessionCapability {
   const trees = new Map<string, FileTree>();
   for (const [name, directory] of options.directories) trees.set(name, treeOf(directory));
   return {
-    methods: new Map([['/moby.filesync.v1.FileSync/DiffCopy', (call) => serve(call, trees, options.log)]]),
+    methods: new Map([['/moby.filesync.v1.FileSync/DiffCopy', (call) => serve(call, trees, options)]]),
   };
 }
 
@@ -53,13 +62,22 @@ function treeOf({ root, files }: LocalDirectory): FileTree {
   }
 }
 
-async function serve(call: ServerCall, trees: ReadonlyMap<string, FileTree>, log: Log): Promise<void> {
+async function serve(
+  call: ServerCall,
+  trees: ReadonlyMap<string, FileTree>,
+  { log, watch }: { readonly log: Log; readonly watch?: WatchEntry },
+): Promise<void> {
   const name = readHeader(call, 'dir-name')[0] ?? '';
   const tree = trees.get(name);
   if (tree === undefined) throw new RpcError(rpcNotFound, `the folder "${name}" is not offered to this build`);
   const startMs = performance.now();
   try {
-    const sent = await sendTree(tree, filterFor(call, tree), call);
+    const sent = await sendTree(
+      tree,
+      filterFor(call, tree),
+      call,
+      watch && ((entry) => tell(watch, name, tree, entry)),
+    );
     const durationMs = Math.round(performance.now() - startMs);
     log.debug(
       `folder "${name}": ${sent.entries} entries, ${sent.files} files asked for ` +
@@ -68,6 +86,19 @@ async function serve(call: ServerCall, trees: ReadonlyMap<string, FileTree>, log
   } catch (error) {
     throw wordFailure(name, error);
   }
+}
+
+function tell(watch: WatchEntry, folder: string, tree: FileTree, { path, stat }: FileEntry): void {
+  watch(folder, textOf(path), stat.sizeBytes, () => {
+    const content = Buffer.alloc(stat.sizeBytes);
+    const file = tree.openFile(path, stat);
+    try {
+      file.readWhole(content);
+    } finally {
+      file.close();
+    }
+    return content;
+  });
 }
 
 /** What people can do something about is told to them by us: the daemon would only pass the text on. */

@@ -1,9 +1,11 @@
 // Lets build steps use SSH keys that never leave this process (service moby.sshforward.v1.SSH): the daemon forwards each
-// connection to a step's agent socket here, and a small agent lists one key and signs with it. It can do nothing else.
+// connection to a step's agent socket here, and a small agent lists keys and signs with them. It can do nothing else; an
+// agent of this machine that is forwarded may not do more either (forwarded-agent.ts).
 // Agent protocol: https://datatracker.ietf.org/doc/draft-ietf-sshm-ssh-agent/
 import { decodeBytesMessage, encodeBytesMessage } from '../fsutil/wire.ts';
 import { type AgentKey, sshString } from './agent-key.ts';
 import { RpcError, type ServerCall, type SessionCapability } from './capability.ts';
+import { type AgentConversation, forwardAgentAt } from './forwarded-agent.ts';
 
 export { type AgentKey, parseAgentKey } from './agent-key.ts';
 
@@ -19,16 +21,20 @@ const maxMessageBytes = 256 * 1024;
 const rpcInvalidArgument = 3;
 const rpcNotFound = 5;
 
+/** What a step may sign with: keys that are held here, or an agent of this machine by the path of its socket. */
+export type SshIdentity = readonly AgentKey[] | { readonly agentSocket: string };
+
 /**
  * The capability that lends SSH keys to build steps.
- * @param keys by the id of the step's mount (`--mount=type=ssh,id=...`); a mount without id asks for `default`
+ * @param identities by the id of the step's mount (`--mount=type=ssh,id=...`); a mount without id asks for `default`
  */
-export function sshCapability(keys: ReadonlyMap<string, AgentKey>): SessionCapability {
-  const find = (id: string): { key: AgentKey; id: string } => {
+export function sshCapability(identities: ReadonlyMap<string, SshIdentity>): SessionCapability {
+  const find = (id: string): Found => {
     const name = id === '' ? 'default' : id;
-    const key = keys.get(name);
-    if (key === undefined) throw new RpcError(rpcNotFound, `no SSH key with the id "${name}" was given to this build`);
-    return { key, id: name };
+    const identity = identities.get(name);
+    if (identity === undefined)
+      throw new RpcError(rpcNotFound, `no SSH key with the id "${name}" was given to this build`);
+    return { identity, id: name };
   };
   return {
     methods: new Map([
@@ -38,7 +44,11 @@ export function sshCapability(keys: ReadonlyMap<string, AgentKey>): SessionCapab
   };
 }
 
-type Find = (id: string) => { readonly key: AgentKey; readonly id: string };
+interface Found {
+  readonly identity: SshIdentity;
+  readonly id: string;
+}
+type Find = (id: string) => Found;
 
 async function checkAgent(call: ServerCall, find: Find): Promise<void> {
   let id = '';
@@ -49,13 +59,22 @@ async function checkAgent(call: ServerCall, find: Find): Promise<void> {
 }
 
 async function forwardAgent(call: ServerCall, find: Find): Promise<void> {
-  const { key, id } = find(call.headerValues('buildkit.ssh.id')[0] ?? '');
+  const agent = await converse(find(call.headerValues('buildkit.ssh.id')[0] ?? ''));
   const requests = new RequestReader();
-  for await (const message of call.messages) {
-    for (const request of requests.add(decodeBytesMessage(message))) {
-      await call.send(encodeBytesMessage(sshString(answer(request, key, id))));
+  try {
+    for await (const message of call.messages) {
+      for (const request of requests.add(decodeBytesMessage(message))) {
+        await call.send(encodeBytesMessage(sshString(await agent.answer(request))));
+      }
     }
+  } finally {
+    agent.close();
   }
+}
+
+async function converse({ identity, id }: Found): Promise<AgentConversation> {
+  if ('agentSocket' in identity) return forwardAgentAt(identity.agentSocket);
+  return { answer: (request) => Promise.resolve(answer(request, identity, id)), close: () => undefined };
 }
 
 /** Cuts a byte stream into requests, wherever the stream itself was cut. */
@@ -89,14 +108,18 @@ class RequestReader {
   }
 }
 
-function answer(request: Buffer, key: AgentKey, comment: string): Buffer {
+function answer(request: Buffer, keys: readonly AgentKey[], comment: string): Buffer {
   if (request[0] === requestIdentities && request.length === 1) {
-    return Buffer.concat([Buffer.from([identitiesAnswer, 0, 0, 0, 1]), sshString(key.publicBlob), sshString(comment)]);
+    const count = Buffer.alloc(4);
+    count.writeUInt32BE(keys.length);
+    const listed = keys.flatMap((key) => [sshString(key.publicBlob), sshString(comment)]);
+    return Buffer.concat([Buffer.from([identitiesAnswer]), count, ...listed]);
   }
   if (request[0] === signRequest) {
     const blob = readString(request, 1);
     const data = blob && readString(request, blob.next);
-    if (blob?.value.equals(key.publicBlob) === true && data !== undefined && request.length === data.next + 4) {
+    const key = keys.find(({ publicBlob }) => blob?.value.equals(publicBlob) === true);
+    if (key !== undefined && data !== undefined && request.length === data.next + 4) {
       const signature = key.sign(data.value, request.readUInt32BE(data.next));
       return Buffer.concat([Buffer.from([signResponse]), sshString(signature)]);
     }

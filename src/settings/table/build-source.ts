@@ -1,8 +1,8 @@
 // Rows: where the files of the build come from, and the other ways to say what is built.
 import { contextAddress, namedContexts } from '../context-kinds.ts';
 import { variables } from '../extra-environment.ts';
-import { epochSeconds, path, bool, secret } from '../kinds.ts';
-import { known, offWords, works, worksWithDefault } from './row.ts';
+import { epochSeconds, path, bool, secret, text } from '../kinds.ts';
+import { known, works, worksWithDefault } from './row.ts';
 
 export const buildSourceRows = {
   dockerfile: works({
@@ -27,8 +27,10 @@ export const buildSourceRows = {
     kind: bool,
     help: 'Let links of the workspace lead the context, the Dockerfile and secret files out of the workspace.',
   }),
-  strict_context: known('refused', ['PLUGIN_STRICT_CONTEXT'], 'Fail when the context holds files with logins.', {
-    inert: offWords,
+  strict_context: worksWithDefault(false, {
+    env: ['PLUGIN_STRICT_CONTEXT'],
+    kind: bool,
+    help: 'Fail, instead of warning, when the context that is sent holds a login in `.git/config`, `.netrc`, `.npmrc` or `.docker/config.json`.',
   }),
   named_context: works({
     env: ['PLUGIN_NAMED_CONTEXT', 'PLUGIN_BUILD_CONTEXTS'],
@@ -56,14 +58,22 @@ export const buildSourceRows = {
     kind: path,
     help: 'File with variables (`PLUGIN_…` or what other settings name), one `NAME=value` per line. It never overrides what the step has.',
   }),
-  buildx_options: known('refused', ['PLUGIN_BUILDX_OPTIONS'], 'Options of a command line that is not used here.'),
-  buildx_options_semicolon: known(
+  buildx_options: works({
+    env: ['PLUGIN_BUILDX_OPTIONS'],
+    kind: text,
+    help: 'Flags of `docker buildx build`, each read as the setting that means the same; `--load`, `--push` and `--builder` are not used, and any other flag is refused.',
+  }),
+  buildx_options_semicolon: works({
+    env: ['PLUGIN_BUILDX_OPTIONS_SEMICOLON'],
+    kind: text,
+    help: 'The same, separated by ";".',
+  }),
+  bake_file: known(
     'refused',
-    ['PLUGIN_BUILDX_OPTIONS_SEMICOLON'],
-    'Options of a command line that is not used here.',
+    ['PLUGIN_BAKE_FILE'],
+    'Bake is not supported: write a step for each target, with `target`, `build_args` and `tags`.',
   ),
-  bake_file: known('refused', ['PLUGIN_BAKE_FILE'], 'Bake is not supported.'),
-  bake_options: known('refused', ['PLUGIN_BAKE_OPTIONS'], 'Bake is not supported.'),
+  bake_options: known('refused', ['PLUGIN_BAKE_OPTIONS'], 'Bake is not supported: write a step for each target.'),
   call: known('refused', ['PLUGIN_CALL'], 'Check the Dockerfile instead of building.', { inert: ['build'] }),
   github_token: works({
     env: ['PLUGIN_GITHUB_TOKEN'],

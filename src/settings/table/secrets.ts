@@ -2,7 +2,8 @@
 import { oneOf } from '../kinds.ts';
 import { commaList } from '../list-kinds.ts';
 import { secretFromFile, secretFromVariable, secretSpecs, sshPrivateKey } from '../secret-kinds.ts';
-import { known, works, worksWithDefault } from './row.ts';
+import { sshSpecs } from '../ssh-kinds.ts';
+import { works, worksWithDefault } from './row.ts';
 
 export const secretRows = {
   secret: works({
@@ -32,6 +33,9 @@ export const secretRows = {
     kind: oneOf('fail', 'warn', 'off'),
     help: 'What happens when a build argument has the value of a secret, or when variables, labels or history of the image that was built hold one: it is not published, or only warned of.',
   }),
-
-  ssh: known('refused', ['PLUGIN_SSH'], 'SSH agents and key files; use `ssh_agent_key`.'),
+  ssh: works({
+    env: ['PLUGIN_SSH'],
+    kind: sshSpecs,
+    help: 'Keys for `RUN --mount=type=ssh` by id: `id=path` of a private key (several: `id=path,path`) or of an agent’s socket; `default` alone forwards the agent at `SSH_AUTH_SOCK`. Steps can list keys and sign.',
+  }),
 };

@@ -21,6 +21,8 @@ const order: BuildOrder = {
   exporterAttrs: {},
   sandbox: usualSandbox,
   secrets: new Map(),
+  ssh: [],
+  strictContext: false,
   sharedKey: 'key',
 };
 

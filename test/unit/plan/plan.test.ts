@@ -103,7 +103,7 @@ describe('the build', () => {
     });
     expect(build.labels.get('team')).toBe('a');
     expect(build.labels.get('org.opencontainers.image.created')).toBe('2026-11-21T10:20:30Z');
-    expect(build).not.toHaveProperty('sshKey');
+    expect(build.ssh).toEqual([]);
     expect(build).not.toHaveProperty('sourceDateEpoch');
   });
 

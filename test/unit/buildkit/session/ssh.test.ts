@@ -35,7 +35,7 @@ const ed25519Text = pem('ed25519');
 
 /** Sends agent bytes through ForwardAgent and collects what comes back. */
 async function talk(chunks: readonly Uint8Array[], text = ed25519Text, id = ''): Promise<Buffer> {
-  const capability = sshCapability(new Map([['default', await parseAgentKey(text)]]));
+  const capability = sshCapability(new Map([['default', [await parseAgentKey(text)]]]));
   const call = new TestCall(id === '' ? {} : { 'buildkit.ssh.id': [id] });
   const answers: Buffer[] = [];
   call.onMessage = (message) => answers.push(decodeBytesMessage(message));
@@ -155,7 +155,7 @@ describe('the agent', () => {
   });
 
   it('serves the ids that were given and no other', async () => {
-    const capability = sshCapability(new Map([['default', await parseAgentKey(ed25519Text)]]));
+    const capability = sshCapability(new Map([['default', [await parseAgentKey(ed25519Text)]]]));
     const check = async (id: string): Promise<number> => {
       const call = new TestCall();
       let answers = 0;
@@ -262,7 +262,7 @@ describe.skipIf(!hasOpenSsh)('the agent and OpenSSH', () => {
 
   /** A socket for OpenSSH whose connections are ForwardAgent calls. */
   async function listen(keyText: string): Promise<string> {
-    const capability = sshCapability(new Map([['default', await parseAgentKey(keyText)]]));
+    const capability = sshCapability(new Map([['default', [await parseAgentKey(keyText)]]]));
     const path = join(folder, 'agent.sock');
     server = createServer({ allowHalfOpen: true }, (socket) => {
       const call = new TestCall();
