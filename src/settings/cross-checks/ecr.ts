@@ -6,6 +6,7 @@ import type { CrossInputs } from './cross-inputs.ts';
 /** Checks keys, role and what is done to repositories. */
 export function checkEcr(inputs: CrossInputs): void {
   checkKeys(inputs);
+  checkLogin(inputs);
   checkRole(inputs);
   checkRepositories(inputs);
   checkPlaces(inputs);
@@ -36,6 +37,16 @@ function checkKeys(inputs: CrossInputs): void {
   } else if (values.access_key === undefined && given.get('session_token')?.from.startsWith('PLUGIN_') === true) {
     addWarning(findings, 'session_token', 'is not used without access_key and secret_key');
   }
+}
+
+/** With the keys of an account Amazon can say which registry is meant; a user and a password belong to one by name. */
+function checkLogin({ values, variant, findings }: CrossInputs): void {
+  if (variant.name !== 'ecr' || variant.soft || values.username === undefined || values.password === undefined) return;
+  if (values.registry.written !== '' || values.repo?.every(({ domain }) => readEcrHost(domain) !== undefined)) return;
+  addProblem(findings, 'registry', {
+    wrong: 'it is missing, while username and password are given',
+    right: 'must be the ECR registry that they belong to, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com',
+  });
 }
 
 function checkRole({ given, values, variant, findings }: CrossInputs): void {

@@ -50,6 +50,11 @@ describe('a step for ECR', () => {
       'settings.lifecycle_policy: it is not JSON',
     ],
     [
+      'user and password of no registry',
+      { registry_type: 'ecr', username: 'AWS', password: 'pass-word', repo: 'team/app' },
+      'settings.registry: it is missing, while username and password are given; must be the ECR registry',
+    ],
+    [
       'a registry_type that is none',
       { registry_type: 'quay' },
       'settings.registry_type: "quay" is not known here; must be ',

@@ -38,6 +38,7 @@ describe('the kind of registry', () => {
     ['create_repository at ACR', { PLUGIN_CREATE_REPOSITORY: 'true', PLUGIN_REGISTRY: 'acme.azurecr.io' }, 'acr', true],
     ['app', { PLUGIN_APP: 'x' }, 'heroku', false],
     ['tenant_id', { PLUGIN_TENANT_ID: 'x' }, 'acr', false],
+    ['the one plain variable', { SERVICE_PRINCIPAL_CLIENT_ID: 'x' }, 'acr', false],
     ['location', { PLUGIN_LOCATION: 'us' }, 'gar', false],
     ['json_key', { PLUGIN_JSON_KEY: '{}' }, 'gcr', false],
     ['json_key and location', { PLUGIN_JSON_KEY: '{}', PLUGIN_LOCATION: 'us' }, 'gar', false],
