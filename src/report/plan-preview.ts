@@ -12,6 +12,10 @@ export interface PlanFacts {
   };
   /** Published instead of a build. */
   readonly copy?: { readonly display: string };
+  readonly output: {
+    readonly files: readonly { readonly type: string; readonly display: string }[];
+    readonly load: boolean;
+  };
   readonly publish?: {
     readonly targets: readonly {
       readonly repository: { readonly domain: string; readonly path: string };
@@ -22,13 +26,13 @@ export interface PlanFacts {
 
 /** What a run with these settings would do; names of arguments and secrets, never their values. */
 export function formatPlan(plan: PlanFacts): string {
-  const { build, copy } = plan;
+  const { build, copy, output } = plan;
   const targets = (plan.publish?.targets ?? []).flatMap(({ repository, tags }) =>
     tags.map((tag) => `  publish ${repository.domain}/${repository.path}:${tag}`),
   );
   return [
     'the settings are fine; this step would',
-    ...(copy === undefined ? buildLines(build) : [`  copy    ${copy.display}`]),
+    ...(copy === undefined ? [...buildLines(build), ...outputLines(output)] : [`  copy    ${copy.display}`]),
     ...(targets.length === 0 ? ['  publish nothing'] : targets),
   ].join('\n');
 }
@@ -38,6 +42,13 @@ function buildLines(build: PlanFacts['build']): readonly string[] {
     `  build   ${build.dockerfileDisplay} with context ${build.contextDisplay}${list(' for ', build.platforms)}`,
     ...optional('  args    ', [...build.buildArgs.keys()]),
     ...optional('  secrets ', [...build.secrets.keys()]),
+  ];
+}
+
+function outputLines({ files, load }: PlanFacts['output']): readonly string[] {
+  return [
+    ...files.map(({ type, display }) => `  write   ${display} (${type})`),
+    ...(load ? ['  keep    the image on the daemon'] : []),
   ];
 }
 

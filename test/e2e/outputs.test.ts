@@ -300,8 +300,15 @@ it('the OCI archive of a containerd store has the digest of the published image 
   const engine = sharedEngine('docker-26.1-containerd');
   const cwd = makeWorkspace({ Dockerfile: dockerfile() });
   const repo = `${registry.host}/outputs/digest`;
-  const outputs = 'type=oci,dest=x.tar,oci-mediatypes=false';
-  expectExit(await runPlugin({ cwd, host: engine.host, settings: settingsOf({ repo, tags: '1', outputs }) }), 0);
+  const outputs = 'type=oci,dest=x.tar';
+  expectExit(
+    await runPlugin({
+      cwd,
+      host: engine.host,
+      settings: settingsOf({ repo, tags: '1', outputs, oci_mediatypes: true }),
+    }),
+    0,
+  );
   const { digest } = await readManifest({ reference: `${repo}:1` });
   expect(execFileSync('tar', ['-tf', join(cwd, 'x.tar')], { encoding: 'utf8' })).toContain(digest.replace(':', '/'));
 });

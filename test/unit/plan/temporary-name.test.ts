@@ -1,7 +1,7 @@
 // Names under docker-build.invalid: always legal, and read back as they were made.
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseTemporaryName, repositorySlug, temporaryName } from '../../../src/plan/temporary-name.ts';
+import { keptName, parseTemporaryName, repositorySlug, temporaryName } from '../../../src/plan/temporary-name.ts';
 
 const random = '0123456789abcdef0123456789abcdef';
 
@@ -21,6 +21,19 @@ describe('a temporary name', () => {
     ['a'.repeat(300), 'a'.repeat(200)],
   ])('makes the slug of %j legal', (text, slug) => {
     expect(repositorySlug(text)).toBe(slug);
+  });
+
+  it('of an image that stays says so, and is a legal one for any project', () => {
+    const slugOf = (text: string) =>
+      parseTemporaryName(keptName({ repositorySlug: repositorySlug(text), startSeconds: 1_795_000_000, random }));
+    expect(slugOf('Octo/App')?.repositorySlug).toBe('kept/octo/app');
+    fc.assert(
+      fc.property(fc.string({ maxLength: 400 }), (text) => {
+        expect(slugOf(text)?.repositorySlug).toMatch(/^kept\/./);
+      }),
+    );
+    expect(slugOf('a'.repeat(195))?.repositorySlug).toBe(`kept/${'a'.repeat(195)}`);
+    expect(slugOf(`${'a'.repeat(194)}/b`)?.repositorySlug).toBe(`kept/${'a'.repeat(194)}`);
   });
 
   it('is a legal reference of ours for any project', () => {
