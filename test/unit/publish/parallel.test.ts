@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mapAll, settleAll } from '../../../src/publish/parallel.ts';
+import { allOrStop, mapAll, settleAll } from '../../../src/publish/parallel.ts';
 
 describe('work on many items', () => {
   it('never has more of them in hand than allowed, and keeps their order', async () => {
@@ -35,5 +35,29 @@ describe('work on many items', () => {
 
   it('is fine with nothing to do', async () => {
     expect(await settleAll([], 4, async () => 1)).toEqual([]);
+  });
+});
+
+describe('dear work', () => {
+  it('is stopped by the first failure in time, which is the one that is thrown', async () => {
+    const stopped: number[] = [];
+    const work = allOrStop(
+      [1, 2, 3, 4],
+      2,
+      async (item, signal) => {
+        if (item === 2) throw new Error('the second fails');
+        await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+        stopped.push(item);
+        signal.throwIfAborted();
+      },
+      new AbortController().signal,
+    );
+    await expect(work).rejects.toThrow('the second fails');
+    expect(stopped).toEqual([1]);
+  });
+
+  it('ends with the reason of its signal', async () => {
+    const stop = AbortSignal.abort(new Error('stopped'));
+    await expect(allOrStop([1], 1, async () => undefined, stop)).rejects.toThrow('stopped');
   });
 });
