@@ -1,6 +1,8 @@
 // The surroundings of RUN on each engine: what a step asks for is what its commands find. They print it, and the log is read.
+import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publishBaseImage } from '../support/base-image.ts';
+import { cgroupOf } from '../support/engine-leftovers.ts';
 import { engineKinds } from '../support/engines.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginResult, type PluginStep, runPlugin } from '../support/run-plugin.ts';
@@ -53,12 +55,14 @@ describe.each(engineKinds)('%s', (kind) => {
   it.skipIf(!heedsLimits)('gives RUN the limits and the control group that the step asks for', async () => {
     const look =
       'RUN ulimit -S -n | sed s/^/soft:/ && ulimit -H -n | sed s/^/hard:/ && df -k /dev/shm && cat /proc/self/cgroup';
-    const step = await run(look, { ulimit: 'nofile=1000:2000', shm_size: '20m', cgroup_parent: '/docker-build-test' });
+    // Below the engine's own, which is removed with it.
+    const group = `${cgroupOf(dirname(engine.dataRoot))}/of-the-step`;
+    const step = await run(look, { ulimit: 'nofile=1000:2000', shm_size: '20m', cgroup_parent: group });
     expectExit(step, 0);
     expect(printed(step)).toMatch(/^soft:1000$/m);
     expect(printed(step)).toMatch(/^hard:2000$/m);
     expect(printed(step)).toMatch(/^\S+ +20480 .* \/dev\/shm$/m);
-    expect(printed(step)).toMatch(/^\d*:.*\/docker-build-test/m);
+    expect(printed(step)).toMatch(/^\d*:.*\/of-the-step/m);
   });
 
   it.skipIf(heedsLimits)('refuses limits that the daemon would ignore', async () => {
