@@ -2,7 +2,7 @@
 .PHONY: build check test demo bench clean
 
 # What the tests run against; the engines themselves are fetched by scripts/fetch-engines.js, cosign by scripts/fetch-cosign.js.
-TEST_PACKAGES = docker.io docker-registry skopeo busybox-static iproute2 iptables openssl openssh-client
+TEST_PACKAGES = docker.io docker-registry skopeo busybox-static iproute2 iptables openssl openssh-client git
 
 modules = node_modules/.package-lock.json
 

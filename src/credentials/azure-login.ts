@@ -7,7 +7,7 @@ import { registryHost } from '../base/registry-host.ts';
 import { type AzureIdentity, azureCloudOf, azureToken } from './azure-token.ts';
 import { cloudFailure, describeAnswer, unreachable } from './cloud-failure.ts';
 import type { CloudTools } from './cloud-tools.ts';
-import { arrayOf, fieldOf, readJson, textOf } from './json-fields.ts';
+import { arrayOf, fieldOf, parseJson, textOf } from '../base/json-fields.ts';
 import { type IssuedLogin, renewedLogin } from './renewed-login.ts';
 
 export interface AzureLogins {
@@ -98,7 +98,7 @@ async function exchange(
     .catch((error: unknown) => {
       throw unreachable('acr', step, error);
     });
-  const password = textOf(readJson(answer.text), 'refresh_token');
+  const password = textOf(parseJson(answer.text), 'refresh_token');
   if (answer.status !== 200 || password === '') {
     const came = answer.status === 200 ? 'answered without a refresh token' : describeAnswer(answer);
     const isRefused = answer.status === 401 || answer.status === 403;
@@ -114,7 +114,7 @@ async function exchange(
 /** `exp` of a JWT. */
 function endOf(token: string): number | undefined {
   const payload = token.split('.')[1];
-  const claims = payload === undefined ? undefined : readJson(Buffer.from(payload, 'base64url').toString('utf8'));
+  const claims = payload === undefined ? undefined : parseJson(Buffer.from(payload, 'base64url').toString('utf8'));
   const seconds = fieldOf(claims, 'exp');
   return typeof seconds === 'number' ? seconds * 1000 : undefined;
 }
@@ -143,7 +143,7 @@ async function findPortalUrl(
     .catch((error: unknown) => {
       throw unreachable('acr', step, error);
     });
-  const [first] = arrayOf(fieldOf(readJson(answer.text), 'value'));
+  const [first] = arrayOf(fieldOf(parseJson(answer.text), 'value'));
   const id = textOf(first, 'id');
   if (answer.status === 200 && id !== '') {
     const view = 'view/Microsoft_Azure_ContainerRegistries/TagMetadataBlade/registryId';

@@ -5,7 +5,7 @@ import { createHash, createSign, randomUUID, X509Certificate } from 'node:crypto
 import { readFile } from 'node:fs/promises';
 import { cloudFailure, describeAnswer, unreachable } from './cloud-failure.ts';
 import type { CloudTools } from './cloud-tools.ts';
-import { fieldOf, readJson, textOf } from './json-fields.ts';
+import { fieldOf, parseJson, textOf } from '../base/json-fields.ts';
 import type { IssuedLogin } from './renewed-login.ts';
 
 /** A service principal, and how it proves itself. */
@@ -66,7 +66,7 @@ export async function azureToken(identity: AzureIdentity, authority: string, too
     .catch((error: unknown) => {
       throw unreachable('acr', step, error);
     });
-  const json = readJson(answer.text);
+  const json = parseJson(answer.text);
   const token = textOf(json, 'access_token');
   if (answer.status === 200 && token !== '') {
     const seconds = fieldOf(json, 'expires_in');

@@ -2,7 +2,7 @@
 // three forms of error body between them; whatever they say is foreign text, so it is cut and cleaned.
 import { PluginError } from '../base/plugin-error.ts';
 import { type CloudAnswer, CloudUnreachable } from './cloud-http.ts';
-import { arrayOf, fieldOf, readJson, textOf } from './json-fields.ts';
+import { arrayOf, fieldOf, parseJson, textOf } from '../base/json-fields.ts';
 
 const maxSaidLength = 300;
 
@@ -40,7 +40,7 @@ export function describeAnswer(answer: CloudAnswer): string {
 }
 
 function saidIn(text: string): string {
-  const json = readJson(text);
+  const json = parseJson(text);
   const error = fieldOf(json, 'error');
   const [first] = arrayOf(fieldOf(json, 'errors'));
   const parts =

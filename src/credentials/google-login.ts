@@ -7,7 +7,7 @@ import { registryHost } from '../base/registry-host.ts';
 import { cloudFailure } from './cloud-failure.ts';
 import type { CloudTools } from './cloud-tools.ts';
 import type { GoogleSource, GoogleToken } from './google-token.ts';
-import { readJson, textOf } from './json-fields.ts';
+import { parseJson, textOf } from '../base/json-fields.ts';
 import { type IssuedLogin, renewedLogin } from './renewed-login.ts';
 
 /** Where a step's Google login comes from. */
@@ -86,7 +86,7 @@ async function readCredentialFile(
     const came = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     throw cloudFailure({ variant, step: `reading ${source} (${path})`, came, cause: error });
   });
-  const json = readJson(text);
+  const json = parseJson(text);
   for (const name of ['private_key', 'refresh_token', 'client_secret']) {
     const secret = textOf(json, name);
     if (secret !== '') redact(secret);

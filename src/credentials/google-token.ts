@@ -16,7 +16,7 @@ import { PluginError } from '../base/plugin-error.ts';
 import { type CloudAnswer, type CloudCall, CloudUnreachable } from './cloud-http.ts';
 import type { CloudTools } from './cloud-tools.ts';
 import { cloudFailure, describeAnswer, unreachable } from './cloud-failure.ts';
-import { fieldOf, readJson, textOf } from './json-fields.ts';
+import { fieldOf, parseJson, textOf } from '../base/json-fields.ts';
 
 /** A token with its end. */
 export interface GoogleToken {
@@ -121,7 +121,7 @@ function bodyOf(init: RequestInit | undefined): { readonly body?: string } {
 }
 
 function parse({ json, source }: { readonly json: string; readonly source: string }): object {
-  const parsed = readJson(json);
+  const parsed = parseJson(json);
   if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
   throw badCredential(source, 'is not a JSON object');
 }
@@ -211,7 +211,7 @@ async function metadataToken(host: string, variant: string, { local, now, signal
     if (!(error instanceof CloudUnreachable)) throw error;
     throw cloudFailure({ variant, step, came: error.message, hint, cause: error });
   });
-  const json = readJson(answer.text);
+  const json = parseJson(answer.text);
   const token = textOf(json, 'access_token');
   if (answer.status !== 200 || token === '') throw cloudFailure({ variant, step, came: describeAnswer(answer), hint });
   const seconds = fieldOf(json, 'expires_in');

@@ -1,5 +1,6 @@
 // dockerode for the Engine's JSON calls, over our own transport. Its own one (docker-modem) reads DOCKER_HOST and
 // DOCKER_CERT_PATH by itself, cannot be aborted in every call and puts no limit on the wait for an answer.
+import { parseJson } from '../base/json-fields.ts';
 import type { IncomingMessage } from 'node:http';
 import { callbackify } from 'node:util';
 import type Dockerode from 'dockerode';
@@ -120,13 +121,4 @@ function toQuery(options: Readonly<Record<string, unknown>>): string {
     query.set(name, typeof value === 'string' ? value : JSON.stringify(value));
   }
   return query.toString();
-}
-
-function parseJson(text: string): unknown {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return parsed;
-  } catch {
-    return undefined;
-  }
 }

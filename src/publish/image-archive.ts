@@ -9,7 +9,7 @@ import type { ImageReader } from './collect-image.ts';
 import type { ImageSource } from './copy-image.ts';
 import { isPackedAs } from './image-format.ts';
 import { type Descriptor, isDistributed, parseManifest, readDescriptors } from './manifest.ts';
-import { fieldOf, parseJson } from './json-fields.ts';
+import { fieldOf, parseJson } from '../base/json-fields.ts';
 import { readSavedImage } from './saved-image.ts';
 import type { Manifest } from './target.ts';
 import type { ArchiveFile, ArchiveFiles } from './tar-index.ts';

@@ -3,7 +3,7 @@
 // https://distribution.github.io/distribution/spec/manifest-v2-2/ and OCI image-spec 1.1 (manifest.md, image-index.md)
 import { type Digest, isDigest, sha256 } from '../base/digest.ts';
 import { type ImageFormat, typesOf } from './image-format.ts';
-import { fieldOf, parseJson, textOf } from './json-fields.ts';
+import { fieldOf, parseJson, givenText } from '../base/json-fields.ts';
 import type { Manifest } from './target.ts';
 
 export const mediaTypes = {
@@ -105,8 +105,8 @@ export function readDescriptors(json: unknown): readonly Descriptor[] | undefine
 }
 
 function readDescriptor(json: unknown): Descriptor | undefined {
-  const mediaType = textOf(json, 'mediaType');
-  const digest = textOf(json, 'digest');
+  const mediaType = givenText(json, 'mediaType');
+  const digest = givenText(json, 'digest');
   const size = fieldOf(json, 'size');
   if (mediaType === undefined || digest === undefined || !isDigest(digest)) return undefined;
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) return undefined;
@@ -116,9 +116,9 @@ function readDescriptor(json: unknown): Descriptor | undefined {
 }
 
 function readPlatform(json: unknown): Descriptor['platform'] {
-  const os = textOf(json, 'os');
-  const architecture = textOf(json, 'architecture');
-  const variant = textOf(json, 'variant');
+  const os = givenText(json, 'os');
+  const architecture = givenText(json, 'architecture');
+  const variant = givenText(json, 'variant');
   if (os === undefined || architecture === undefined) return undefined;
   return { os, architecture, ...(variant === undefined ? {} : { variant }) };
 }

@@ -9,7 +9,7 @@ import type { ByteStream } from '../engine/export-image.ts';
 import type { ImageFacts } from '../engine/inspect-image.ts';
 import { readMetadata, unusable } from './archive-parts.ts';
 import type { ImageReader } from './collect-image.ts';
-import { parseJson, textOf, textsOf } from './json-fields.ts';
+import { parseJson, givenText, textsOf } from '../base/json-fields.ts';
 import { readDiffIds } from './manifest.ts';
 import type { ArchiveFile, ArchiveFiles } from './tar-index.ts';
 
@@ -34,7 +34,7 @@ export async function readSavedImage(
     if (file === undefined) throw unusable(display, `it lacks ${JSON.stringify(name)}, which its manifest.json names`);
     return file;
   };
-  const configName = textOf(entry, 'Config');
+  const configName = givenText(entry, 'Config');
   const layerNames = textsOf(entry, 'Layers');
   if (configName === undefined || layerNames === undefined) throw unusable(display, 'its manifest.json names no image');
   const config = await readMetadata(find(configName), display, 'config');
@@ -48,12 +48,12 @@ export async function readSavedImage(
 
 function factsOf(config: Buffer, diffIds: readonly Digest[]): ImageFacts {
   const json = parseJson(config);
-  const variant = textOf(json, 'variant');
+  const variant = givenText(json, 'variant');
   return {
     id: sha256(config),
     diffIds,
-    os: textOf(json, 'os') ?? 'linux',
-    architecture: textOf(json, 'architecture') ?? '',
+    os: givenText(json, 'os') ?? 'linux',
+    architecture: givenText(json, 'architecture') ?? '',
     ...(variant === undefined || variant === '' ? {} : { variant }),
     sizeBytes: 0,
   };

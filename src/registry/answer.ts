@@ -1,5 +1,6 @@
 // Reads what a registry says when it does not do what was asked: the JSON of the distribution spec, other JSON, HTML pages
 // of proxies, plain text. At most 64 KiB are read and 300 characters kept, without control characters: it is foreign text.
+import { fieldOf, parseJson, textOf } from '../base/json-fields.ts';
 import { readRetryAfter } from '../base/transient.ts';
 import { parseChallenges, type Challenge } from './challenge.ts';
 import { headerOf, headersOf, readBody, type WireResponse } from './wire.ts';
@@ -87,25 +88,4 @@ function cleanLine(text: string): string {
     .replace(/ {2,}/g, ' ')
     .trim();
   return line.length > maxSaidLength ? `${line.slice(0, maxSaidLength)}...` : line;
-}
-
-/** A member of a JSON object; undefined for anything else. */
-export function fieldOf(json: unknown, name: string): unknown {
-  return typeof json === 'object' && json !== null && Object.hasOwn(json, name) ? Reflect.get(json, name) : undefined;
-}
-
-/** A member that is a text, else ''. */
-export function textOf(json: unknown, name: string): string {
-  const value = fieldOf(json, name);
-  return typeof value === 'string' ? value : '';
-}
-
-/** undefined when the text is not JSON. */
-export function parseJson(text: string): unknown {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return parsed;
-  } catch {
-    return undefined;
-  }
 }

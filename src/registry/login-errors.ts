@@ -1,7 +1,8 @@
 // Words for everything that can go wrong with a login: who refused whom, and which setting the login came from. A refused
 // login is one line without hint: the line says it all, and more lines would hide it.
 import type { Credentials, CredentialSource } from '../base/credentials.ts';
-import { type Answer, fieldOf, parseJson, textOf } from './answer.ts';
+import { fieldOf, parseJson, textOf } from '../base/json-fields.ts';
+import { type Answer } from './answer.ts';
 import { RegistryError, type Side } from './registry-error.ts';
 import type { Scope } from './scope.ts';
 

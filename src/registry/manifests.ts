@@ -2,7 +2,8 @@
 // missing media type. OCI distribution-spec 1.1, end-3 and end-7; several tags in one PUT with the OCI-Tag echo: its text
 // on "Pushing manifests with tags".
 import { type Digest, isDigest, sha256 } from '../base/digest.ts';
-import { parseJson, textOf, unexpected } from './answer.ts';
+import { parseJson, textOf } from '../base/json-fields.ts';
+import { unexpected } from './answer.ts';
 import { manifestMediaTypes } from './media-types.ts';
 import type { Place } from './place.ts';
 import { RegistryError } from './registry-error.ts';

@@ -1,6 +1,7 @@
 // Lists the tags of a repository. Pages are followed by their Link header (RFC 8288), which registries write in several
 // ways. OCI distribution-spec 1.1, "Listing tags" (end-8a, end-8b).
-import { fieldOf, parseJson, unexpected } from './answer.ts';
+import { fieldOf, parseJson } from '../base/json-fields.ts';
+import { unexpected } from './answer.ts';
 import type { Place } from './place.ts';
 import { discard, headerOf, readBody } from './wire.ts';
 

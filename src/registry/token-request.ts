@@ -1,7 +1,8 @@
 // One request to a token server: GET with Basic for a password or for nobody, POST (OAuth2) for an identity token. No
 // redirect is followed. https://distribution.github.io/distribution/spec/auth/token/ and .../oauth/
 import { type Credentials, identityUser } from '../base/credentials.ts';
-import { fieldOf, parseJson, readAnswer, textOf, UnexpectedAnswer } from './answer.ts';
+import { fieldOf, parseJson, textOf } from '../base/json-fields.ts';
+import { readAnswer, UnexpectedAnswer } from './answer.ts';
 import type { Party } from './login-errors.ts';
 import type { Neighbourhood } from './neighbourhood.ts';
 import { type RequestTarget, withParameter } from './redirect.ts';

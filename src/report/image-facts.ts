@@ -1,5 +1,6 @@
 // What reports say about an image: its manifest and config, read back from the registry that it was published to. Nothing is
 // asked of the daemon, whose view may be of another image by now. OCI image-spec 1.1 (config.md).
+import { arrayOf, fieldOf, parseJson, textOf } from '../base/json-fields.ts';
 import { type Digest, isDigest } from '../base/digest.ts';
 
 const maxConfigBytes = 16 * 1024 * 1024;
@@ -40,13 +41,13 @@ export async function readImageFacts(
   const manifest = await repository.getManifest(digest, signal);
   if (manifest === undefined) return undefined;
   const top = parseJson(manifest.bytes);
-  const children = listOf(top, 'manifests');
+  const children = arrayOf(fieldOf(top, 'manifests'));
   const image = children.length === 0 ? top : await firstImage(repository, children, signal);
   const id = textOf(fieldOf(image, 'config'), 'digest');
   if (image === undefined || !isDigest(id)) return undefined;
   const config = parseJson(await repository.readBlob(id, maxConfigBytes, signal));
-  const parts = [fieldOf(image, 'config'), ...listOf(image, 'layers')];
-  const history = listOf(config, 'history').at(-1);
+  const parts = [fieldOf(image, 'config'), ...arrayOf(fieldOf(image, 'layers'))];
+  const history = arrayOf(fieldOf(config, 'history')).at(-1);
   return {
     mediaType: manifest.mediaType,
     sizeBytes: manifest.bytes.length,
@@ -75,30 +76,7 @@ async function firstImage(
   return manifest === undefined ? undefined : parseJson(manifest.bytes);
 }
 
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    return parsed;
-  } catch {
-    return undefined;
-  }
-}
-
-function fieldOf(json: unknown, name: string): unknown {
-  return typeof json === 'object' && json !== null && Object.hasOwn(json, name) ? Reflect.get(json, name) : undefined;
-}
-
-function textOf(json: unknown, name: string): string {
-  const value = fieldOf(json, name);
-  return typeof value === 'string' ? value : '';
-}
-
 function numberOf(json: unknown, name: string): number {
   const value = fieldOf(json, name);
   return typeof value === 'number' && Number.isSafeInteger(value) ? value : 0;
-}
-
-function listOf(json: unknown, name: string): readonly unknown[] {
-  const value = fieldOf(json, name);
-  return Array.isArray(value) ? value : [];
 }

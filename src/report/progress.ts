@@ -1,10 +1,16 @@
 // Turns BuildKit's progress into plain log lines: numbered steps, what a step printed, cached marks and durations.
 // Progress is display only: nothing here decides how the build ended. See "Progress" in BuildKit's docs/dev and
 // util/progress; lines look as users of `docker build --progress=plain` know them.
-import { isCacheImport } from '../buildkit/status.ts';
-import type { StatusUpdate, VertexLog, VertexState, VertexStatus } from '../buildkit/status.ts';
+import {
+  isCacheImport,
+  type StatusUpdate,
+  type VertexLog,
+  type VertexState,
+  type VertexStatus,
+} from '../buildkit/status.ts';
 import type { StepEnd } from './cache-metrics.ts';
-import { formatBytes, formatSeconds } from './format.ts';
+import { formatSeconds } from './format.ts';
+import { statusLine } from './status-line.ts';
 import { StepOutput } from './step-output.ts';
 
 /** A step that keeps printing may hold the log this long before another one gets a turn. */
@@ -278,19 +284,10 @@ function durationOf({ started, completed }: Step): number {
 }
 
 function statusOf(step: Step): StepEnd['status'] {
-  if (step.error !== '') return isCancelled(step.error) ? 'CANCELED' : 'ERROR';
+  // A cache that is not there is no error.
+  if (step.error !== '' && !isCacheImport(step.name)) return isCancelled(step.error) ? 'CANCELED' : 'ERROR';
   if (step.cached) return 'CACHED';
   return step.completed === undefined ? 'CANCELED' : 'DONE';
-}
-
-function statusLine(status: VertexStatus): string {
-  const amount =
-    status.total > 0
-      ? ` ${formatBytes(status.current)} / ${formatBytes(status.total)}`
-      : status.current > 0
-        ? ` ${formatBytes(status.current)}`
-        : '';
-  return `${status.id}${amount}${status.completedMs === undefined ? '' : ' done'}`;
 }
 
 function firstLine(text: string): string {

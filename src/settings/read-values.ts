@@ -80,6 +80,9 @@ function reportKnown(given: ReadonlyMap<string, Given>, findings: Findings): voi
       case 'accepted':
         accepted.push(name);
         break;
+      case 'declined':
+        addWarning(findings, name, `is not used: ${row.help.replaceAll('`', '')}`);
+        break;
       case 'refused':
         addProblem(findings, name, {
           wrong: 'it is not available in this version',

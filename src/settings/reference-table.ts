@@ -66,6 +66,7 @@ const knownTitles: readonly (readonly [status: KnownStatus, text: string])[] = [
     'accepted',
     'Belong to a daemon of the step’s own. The runner’s daemon is used instead, whose administrator sets them; one warning names them.',
   ],
+  ['declined', 'Done by nothing here; the result is right without them. A warning says what to use instead.'],
   [
     'refused',
     'Known, but not available in this version. Leaving them out would build or publish something else, so they are an error.',

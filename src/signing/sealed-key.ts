@@ -1,5 +1,6 @@
 // Private keys as `cosign generate-key-pair` writes them: JSON with the parameters of scrypt and a NaCl secretbox
 // (XSalsa20-Poly1305) round a PKCS #8 key. https://github.com/secure-systems-lab/go-securesystemslib (encrypted)
+import { fieldOf, parseJson } from '../base/json-fields.ts';
 import { scrypt } from 'node:crypto';
 import type { PluginError } from '../base/plugin-error.ts';
 import { keyRefusal, passwordHint } from './signing-key.ts';
@@ -71,17 +72,4 @@ function bytesOf(json: unknown, name: string): Buffer {
   const text = fieldOf(json, name);
   if (typeof text !== 'string') throw foreign();
   return Buffer.from(text, 'base64');
-}
-
-function fieldOf(json: unknown, name: string): unknown {
-  return typeof json === 'object' && json !== null && Object.hasOwn(json, name) ? Reflect.get(json, name) : undefined;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    const parsed: unknown = JSON.parse(text);
-    return parsed;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,7 @@
 // The image in which a registry keeps the signatures of a digest, under the tag `sha256-<hex>.sig`: each layer is a signed
 // document, its annotation the signature. Somebody else's signatures in it are carried along as they are, with whatever
 // they have beside (certificates, log entries). https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md
+import { parseJson } from '../base/json-fields.ts';
 import { type Digest, isDigest, sha256 } from '../base/digest.ts';
 import type { SigningKey } from './signing-key.ts';
 import type { Manifest } from './signature-store.ts';
@@ -116,13 +117,4 @@ function digestOf(json: unknown): Digest | undefined {
 
 function objectOf(json: unknown): JsonObject | undefined {
   return typeof json === 'object' && json !== null && !Array.isArray(json) ? { ...json } : undefined;
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    const parsed: unknown = JSON.parse(Buffer.from(bytes).toString('utf8'));
-    return parsed;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,9 +1,9 @@
 // What an image says about itself beside its layers: annotations of its manifests, and attestations. Read back as the registry
 // has them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { publishBaseImage } from '../support/base-image.ts';
+import { startRegistryWithBase } from '../support/base-image.ts';
 import type { EngineKind } from '../support/engines.ts';
-import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginStep, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
 import { listTags, readManifest } from '../support/skopeo.ts';
@@ -13,9 +13,7 @@ let registry: TestRegistry;
 let base: string;
 
 beforeAll(async () => {
-  registry = await startRegistry({ auth: 'open' });
-  base = `${registry.host}/base:1`;
-  await publishBaseImage({ reference: base });
+  ({ registry, base } = await startRegistryWithBase());
 });
 
 afterAll(async () => {

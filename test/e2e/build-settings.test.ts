@@ -1,12 +1,12 @@
 // Settings that change what a build reads or leaves, each on each engine: commands print what they find, the published
 // image and the registry's own record say the rest.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { publishBaseImage } from '../support/base-image.ts';
+import { startRegistryWithBase } from '../support/base-image.ts';
 import { docker } from '../support/docker.ts';
 import { snapshotImages } from '../support/engine-observer.ts';
 import { engineKinds } from '../support/engines.ts';
 import { stepsIn } from '../support/evidence.ts';
-import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginResult, type PluginStep, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
 import { readConfig, readManifest } from '../support/skopeo.ts';
@@ -16,9 +16,7 @@ let registry: TestRegistry;
 let base: string;
 
 beforeAll(async () => {
-  registry = await startRegistry({ auth: 'open' });
-  base = `${registry.host}/base:1`;
-  await publishBaseImage({ reference: base });
+  ({ registry, base } = await startRegistryWithBase());
 });
 
 afterAll(async () => {

@@ -5,12 +5,12 @@ import { randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { publishBaseImage } from '../support/base-image.ts';
+import { startRegistryWithBase } from '../support/base-image.ts';
 import { stepsIn, uploadedBlobsIn } from '../support/evidence.ts';
 import { docker } from '../support/docker.ts';
 import { EventRecorder, imageNamesIn, snapshotImages } from '../support/engine-observer.ts';
 import { type EngineKind, engineKinds } from '../support/engines.ts';
-import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginStep, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
 import { listTags, readConfig, readManifest, unpackImage } from '../support/skopeo.ts';
@@ -57,9 +57,7 @@ let registry: TestRegistry;
 let base: string;
 
 beforeAll(async () => {
-  registry = await startRegistry({ auth: 'open' });
-  base = `${registry.host}/base:1`;
-  await publishBaseImage({ reference: base });
+  ({ registry, base } = await startRegistryWithBase());
 });
 
 afterAll(async () => {

@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { publishBaseImage } from '../support/base-image.ts';
-import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { startRegistryWithBase } from '../support/base-image.ts';
+import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
 import { listTags, unpackImage } from '../support/skopeo.ts';
@@ -13,9 +13,7 @@ let registry: TestRegistry;
 let base: string;
 
 beforeAll(async () => {
-  registry = await startRegistry({ auth: 'open' });
-  base = `${registry.host}/base:1`;
-  await publishBaseImage({ reference: base });
+  ({ registry, base } = await startRegistryWithBase());
 });
 
 afterAll(async () => {

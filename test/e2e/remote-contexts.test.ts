@@ -3,11 +3,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { publishBaseImage } from '../support/base-image.ts';
+import { publishBaseImage, startRegistryWithBase } from '../support/base-image.ts';
 import { docker } from '../support/docker.ts';
 import { engineKinds } from '../support/engines.ts';
 import { type GitServer, startGitServer, tarOf } from '../support/git-server.ts';
-import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginResult, type PluginStep, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
 import { unpackImage } from '../support/skopeo.ts';
@@ -20,9 +20,7 @@ let forge: GitServer;
 let privateForge: GitServer;
 
 beforeAll(async () => {
-  registry = await startRegistry({ auth: 'open' });
-  base = `${registry.host}/base:1`;
-  await publishBaseImage({ reference: base });
+  ({ registry, base } = await startRegistryWithBase());
   forge = await startGitServer();
   const basic = Buffer.from(`x-access-token:${token}`).toString('base64');
   privateForge = await startGitServer({ authorization: `basic ${basic}` });

@@ -1,10 +1,10 @@
 // Equal inputs give equal digests: the time of the commit stands for "now", and where the daemon makes the manifest, files
 // get that time too. Two engines of a kind that never met would agree; here one engine builds twice without its cache.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { publishBaseImage } from '../support/base-image.ts';
+import { startRegistryWithBase } from '../support/base-image.ts';
 import { engineKinds } from '../support/engines.ts';
 import { commitAll, git } from '../support/git-server.ts';
-import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginResult, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
 import { readConfig, readManifest } from '../support/skopeo.ts';
@@ -14,9 +14,7 @@ let registry: TestRegistry;
 let base: string;
 
 beforeAll(async () => {
-  registry = await startRegistry({ auth: 'open' });
-  base = `${registry.host}/base:1`;
-  await publishBaseImage({ reference: base });
+  ({ registry, base } = await startRegistryWithBase());
 });
 
 afterAll(async () => {

@@ -1,8 +1,8 @@
 // A secret that the Dockerfile writes into the image's config is found before any tag moves, on each engine.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { publishBaseImage } from '../support/base-image.ts';
+import { startRegistryWithBase } from '../support/base-image.ts';
 import { engineKinds } from '../support/engines.ts';
-import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginResult, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
 import { listTags } from '../support/skopeo.ts';
@@ -13,9 +13,7 @@ let registry: TestRegistry;
 let base: string;
 
 beforeAll(async () => {
-  registry = await startRegistry({ auth: 'open' });
-  base = `${registry.host}/base:1`;
-  await publishBaseImage({ reference: base });
+  ({ registry, base } = await startRegistryWithBase());
 });
 
 afterAll(async () => {

@@ -4,7 +4,7 @@ import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { publishBaseImage } from '../support/base-image.ts';
+import { startRegistryWithBase } from '../support/base-image.ts';
 import { snapshotImages } from '../support/engine-observer.ts';
 import { engineKinds } from '../support/engines.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
@@ -16,9 +16,7 @@ let registry: TestRegistry;
 let base: string;
 
 beforeAll(async () => {
-  registry = await startRegistry({ auth: 'open' });
-  base = `${registry.host}/base:1`;
-  await publishBaseImage({ reference: base });
+  ({ registry, base } = await startRegistryWithBase());
 });
 
 afterAll(async () => {

@@ -1,10 +1,10 @@
 // A step that is stopped while the daemon works for it: the work ends, nothing stays, and the exit code says how it ended.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { publishBaseImage } from '../support/base-image.ts';
+import { startRegistryWithBase } from '../support/base-image.ts';
 import { snapshotImages } from '../support/engine-observer.ts';
 import { engineKinds } from '../support/engines.ts';
 import { untilRunning } from '../support/processes.ts';
-import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, startPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
 import { listTags } from '../support/skopeo.ts';
@@ -14,9 +14,7 @@ let registry: TestRegistry;
 let base: string;
 
 beforeAll(async () => {
-  registry = await startRegistry({ auth: 'open' });
-  base = `${registry.host}/base:1`;
-  await publishBaseImage({ reference: base });
+  ({ registry, base } = await startRegistryWithBase());
 });
 
 afterAll(async () => {

@@ -1,5 +1,6 @@
 // The base image of the tests: busybox, and the OpenSSH programs that an ssh mount is tried with. It is published to a test
 // registry by skopeo and never imported into an engine: the plugin asks the registry for bases, as it does in real life.
+import { startRegistry, type TestRegistry } from './registry.ts';
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -71,4 +72,12 @@ function packRoot(folder: string): string {
 
 function sha256(bytes: Buffer): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** An open registry with a base image in it. Stop the registry at the end. */
+export async function startRegistryWithBase(): Promise<{ readonly registry: TestRegistry; readonly base: string }> {
+  const registry = await startRegistry({ auth: 'open' });
+  const base = `${registry.host}/base:1`;
+  await publishBaseImage({ reference: base });
+  return { registry, base };
 }

@@ -31,7 +31,7 @@ const secrets = {
 /** What may be said about a step that is fine. */
 const expectedWarnings: Readonly<Record<string, readonly RegExp[]>> = {
   'plugins/docker': [/not used: mtu;/],
-  'plugins/buildx': [/not used: builder;/],
+  'plugins/buildx': [/settings\.builder: is not used/],
 };
 
 const blocks = [...page.matchAll(/^## (.+)\n(?:(?!^## )[^])*?```yaml\n([^]*?)```/gm)].flatMap(

@@ -68,7 +68,7 @@ export const buildRows = {
     kind: commaList(entitlement),
     help: 'What the Dockerfile may ask of the daemon: `network.host` for `RUN --network=host`, `security.insecure` for `RUN --security=insecure`. The daemon may refuse.',
   }),
-  squash: known('accepted', ['PLUGIN_SQUASH'], 'BuildKit cannot squash.', { inert: offWords }),
+  squash: known('declined', ['PLUGIN_SQUASH'], 'BuildKit cannot squash.', { inert: offWords }),
   compress: known('ignored', ['PLUGIN_COMPRESS'], 'The context is never compressed.'),
   annotations: works({
     env: ['PLUGIN_ANNOTATIONS', 'PLUGIN_ANNOTATION'],
@@ -90,7 +90,7 @@ export const buildRows = {
   ignore_var_run: known('ignored', ['PLUGIN_IGNORE_VAR_RUN'], 'Kaniko only.'),
   image_fs_extract_retry: known('ignored', ['PLUGIN_IMAGE_FS_EXTRACT_RETRY'], 'Kaniko only.'),
   ignore_path: known(
-    'accepted',
+    'declined',
     ['PLUGIN_IGNORE_PATH', 'PLUGIN_IGNORE_PATHS'],
     'Use `.dockerignore` or a mount instead.',
   ),

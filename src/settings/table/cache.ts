@@ -48,7 +48,11 @@ export const cacheRows = {
     kind: bool,
     help: 'Adds `use_path_style=true` to caches of `type=s3`, for builders that offer them; a Docker daemon does not.',
   }),
-  cache_tls_insecure: known('accepted', ['PLUGIN_CACHE_TLS_INSECURE'], 'The cache is read by the daemon.'),
+  cache_tls_insecure: known(
+    'declined',
+    ['PLUGIN_CACHE_TLS_INSECURE'],
+    'The daemon reads and writes the cache: `insecure-registries` in its daemon.json.',
+  ),
   harness_self_hosted_s3_access_key: placeholder('PLUGIN_HARNESS_SELF_HOSTED_S3_ACCESS_KEY'),
   harness_self_hosted_s3_secret_key: placeholder('PLUGIN_HARNESS_SELF_HOSTED_S3_SECRET_KEY'),
   harness_self_hosted_gcp_json_key: placeholder('PLUGIN_HARNESS_SELF_HOSTED_GCP_JSON_KEY', secretText),

@@ -87,7 +87,7 @@ export const daemonRows = {
   custom_dns: known('accepted', ['PLUGIN_CUSTOM_DNS'], '`dns` in daemon.json.'),
   custom_dns_search: known('accepted', ['PLUGIN_CUSTOM_DNS_SEARCH'], '`dns-search` in daemon.json.'),
   builder: known(
-    'accepted',
+    'declined',
     [
       'PLUGIN_BUILDER',
       'PLUGIN_BUILDER_NAME',
@@ -100,7 +100,7 @@ export const daemonRows = {
     { inert: ['docker', 'default'] },
   ),
   buildkit_config: known('accepted', ['PLUGIN_BUILDKIT_CONFIG'], '`builder` in daemon.json.'),
-  buildkit_driveropt: known('accepted', ['PLUGIN_BUILDKIT_DRIVEROPT'], 'No builder is created.'),
+  buildkit_driveropt: known('declined', ['PLUGIN_BUILDKIT_DRIVEROPT'], 'No builder is created.'),
   use_loaded_buildkit: known('ignored', ['PLUGIN_USE_LOADED_BUILDKIT'], 'No builder is created.'),
   buildkit_assets_dir: known('ignored', ['PLUGIN_BUILDKIT_ASSETS_DIR'], 'No builder is created.'),
   buildkit_version: known('ignored', ['PLUGIN_BUILDKIT_VERSION'], 'The daemon brings its own.'),
@@ -111,5 +111,5 @@ export const daemonRows = {
     'No builder is created.',
   ),
   buildkit_inherit_auth: known('ignored', ['PLUGIN_BUILDKIT_INHERIT_AUTH'], 'No builder is created.'),
-  image_download_retry: known('accepted', ['PLUGIN_IMAGE_DOWNLOAD_RETRY'], 'Pulls are made by the daemon.'),
+  image_download_retry: known('declined', ['PLUGIN_IMAGE_DOWNLOAD_RETRY'], 'Pulls are made by the daemon.'),
 };

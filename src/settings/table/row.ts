@@ -34,6 +34,8 @@ export interface WorkingRow<T, F> extends WorkingText<T> {
 export type KnownStatus =
   /** Belongs to a daemon that this plugin does not start: named in one grouped warning. */
   | 'accepted'
+  /** Nothing here does it, and the result is right without: a warning with the help text. */
+  | 'declined'
   /** Changes nothing here; silent. */
   | 'ignored'
   /** Leaving it out would build or publish something else: an error. */

@@ -106,7 +106,7 @@ describe('a build that succeeds', () => {
     ]);
   });
 
-  it('asks for what it was told, in the forms of old and new daemons', async () => {
+  it('asks for what it was told; old daemons, which know one exporter, get the last one', async () => {
     let request: unknown;
     const result = await build(
       {
@@ -117,8 +117,8 @@ describe('a build that succeeds', () => {
       },
       {
         exporters: [
-          { type: 'image', attrs: { name: 'r.example/a' } },
           { type: 'local', attrs: {} },
+          { type: 'image', attrs: { name: 'r.example/a' } },
         ],
         cacheImports: [{ type: 'registry', attrs: { ref: 'r.example/c' } }],
         cacheExports: [{ type: 'inline', attrs: {} }],
@@ -135,8 +135,8 @@ describe('a build that succeeds', () => {
       ExporterDeprecated: 'image',
       ExporterAttrsDeprecated: { name: 'r.example/a' },
       Exporters: [
-        { Type: 'image', Attrs: { name: 'r.example/a' } },
         { Type: 'local', Attrs: {} },
+        { Type: 'image', Attrs: { name: 'r.example/a' } },
       ],
       Cache: {
         Exports: [{ Type: 'inline', Attrs: {} }],
