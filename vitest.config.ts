@@ -1,5 +1,5 @@
 // The three kinds of test: unit (no network, parallel), integration (real sockets in this process) and
-// e2e (real engines, a real registry and the built plugin; one file at a time, since they share engines).
+// e2e (real engines, a real registry and the built plugin; as many files at a time as there are sets of engines).
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
@@ -27,7 +27,6 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 180_000,
           hookTimeout: 300_000,
-          fileParallelism: false,
           globalSetup: ['test/support/build-plugin.ts', 'test/support/start-engines.ts'],
         },
       },

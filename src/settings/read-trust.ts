@@ -54,9 +54,12 @@ function authoritiesOfSetting({ values, given, files, findings }: TrustInputs): 
 
 /** OpenSSL's variable, which Go programs know as well, and Node's own. Here they only add to the roots. */
 function authoritiesOfMachine({ environment, files, findings }: TrustInputs): TrustSettings['authorities'] {
+  const seen = new Set<string>();
   return ['SSL_CERT_FILE', 'NODE_EXTRA_CA_CERTS'].flatMap((name) => {
-    const path = environment[name];
-    if (path === undefined || path === '') return [];
+    const path = environment[name] ?? '';
+    // Usually both name the bundle of the system, whose hundred certificates take a while to read.
+    if (path === '' || seen.has(path)) return [];
+    seen.add(path);
     const reading = readPem(path, files, readAuthorities);
     if (!reading.ok) findings.warnings.push(`${name} is not used: ${reading.wrong}`);
     return reading.ok ? [{ pem: reading.value }] : [];

@@ -124,8 +124,10 @@ describe.each(['docker-26.1-graphdriver', 'docker-26.1-containerd'] as const)('%
 
   it('puts the registry in front of a repository on request', async () => {
     const settings = { tags: '1', registry: `${registry.host}/prefix`, expand_repo: true };
-    expectExit(await publish(`${kind}/expanded`, settings), 0);
-    expect(await listTags({ reference: `${registry.host}/prefix/${kind}/expanded` })).toEqual(['1']);
+    // A first part with a dot would be a host.
+    const name = `team/${kind}`;
+    expectExit(await publish(name, settings), 0);
+    expect(await listTags({ reference: `${registry.host}/prefix/${name}` })).toEqual(['1']);
   });
 
   it('takes further references from a file that is named, and from no other', async () => {

@@ -37,7 +37,7 @@ describe('authorities', () => {
     expect(readStep({ SSL_CERT_FILE: '/missing.pem' }, folder).warnings).toEqual([
       'SSL_CERT_FILE is not used: "/missing.pem" does not exist',
     ]);
-    expect(plan({ SSL_CERT_FILE: 'a.pem', NODE_EXTRA_CA_CERTS: 'a.pem' }, folder).caCertificates).toEqual([ca, ca]);
+    expect(plan({ SSL_CERT_FILE: 'a.pem', NODE_EXTRA_CA_CERTS: 'a.pem' }, folder).caCertificates).toEqual([ca]);
   });
 });
 
