@@ -83,6 +83,7 @@ async function follow(tools: Tools): Promise<void> {
     prepared === undefined
       ? await copyAndPublish(plan, registries, tools)
       : await buildAndPublish(plan, prepared, registries, tools);
+  for (const step of plan.nextSteps) log.info(step);
   const signatures = await sign(made.published, registries.targets, signer, tools);
   keepImage(made.image?.localImage, tools);
 

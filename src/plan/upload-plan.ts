@@ -5,6 +5,10 @@ import type { Settings } from '../settings/settings.ts';
 /** How the image travels. */
 export interface UploadPlan {
   readonly retries: number;
+  /** How long a registry may say nothing; other patience is measured by it. */
+  readonly requestTimeoutMs: number;
+  /** Who sends a built image. */
+  readonly pushVia: 'auto' | 'daemon' | 'plugin';
   readonly maxConcurrentUploads: number;
   /** Bytes of one request of an upload; 0 = whole blobs. */
   readonly uploadChunkBytes: number;
@@ -21,6 +25,8 @@ export function uploadPlan(settings: Settings): UploadPlan {
   const { values } = settings;
   return {
     retries: values.retries,
+    requestTimeoutMs: values.request_timeout,
+    pushVia: values.push_via,
     maxConcurrentUploads: values.max_concurrent_uploads,
     uploadChunkBytes: values.upload_chunk_size,
     format: imageFormat(settings),

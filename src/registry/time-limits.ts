@@ -30,3 +30,14 @@ export const defaultTimeLimits: TimeLimits = {
   keepAliveMs: 30_000,
   cancelMs: 2_000,
 };
+
+/** The limits for somebody whose patience with a silent registry is not the usual one; the others keep their proportions. */
+export function timeLimitsFor(headersMs: number): Partial<TimeLimits> {
+  const share = headersMs / defaultTimeLimits.headersMs;
+  return {
+    headersMs,
+    connectMs: Math.min(defaultTimeLimits.connectMs, headersMs),
+    stalledUploadMs: defaultTimeLimits.stalledUploadMs * share,
+    stalledDownloadMs: defaultTimeLimits.stalledDownloadMs * share,
+  };
+}

@@ -19,8 +19,7 @@ export async function chooseTags(
   registries: Registries,
   { world, log }: Tools,
 ): Promise<ChosenTags> {
-  if (publish === undefined) return { registries, skipped: [], nothingToDo: undefined };
-  const { skipExisting, forwardOnly } = publish;
+  const { skipExisting = false, forwardOnly } = publish ?? {};
   if (!skipExisting && forwardOnly === undefined) return { registries, skipped: [], nothingToDo: undefined };
   const forward =
     forwardOnly === undefined

@@ -5,13 +5,13 @@ import { checkNamedContexts } from '../build/check-named-contexts.ts';
 import { findBuilder } from '../build/find-builder.ts';
 import { fitToBuilder } from '../build/fit-to-builder.ts';
 import { registryAuthority } from '../build/registry-authority.ts';
-import { connectEngine, type Engine } from '../engine/connect.ts';
-import { usualSockets } from '../engine/usual-sockets.ts';
+import type { Engine } from '../engine/connect.ts';
 import { checkOutputs } from '../output/check-outputs.ts';
 import type { Plan } from '../plan/plan.ts';
 import { checkPacking } from './check-packing.ts';
 import type { Registries } from './open-registries.ts';
 import { prepareTargets } from './prepare-targets.ts';
+import { describeEngine, reachEngine } from './reach-engine.ts';
 import type { Tools } from './tools.ts';
 
 export interface Daemon {
@@ -28,10 +28,10 @@ export async function connectDaemon(
   registries: Registries,
   { world, log }: Tools,
 ): Promise<Daemon> {
-  const { env, signal } = world;
+  const { signal } = world;
   const { client, credentials } = registries;
   const [engine] = await together(
-    (stop) => connectEngine({ ...plan.daemon, socketCandidates: usualSockets(env['XDG_RUNTIME_DIR']), log }, stop),
+    (stop) => reachEngine(plan, { world, log }, stop),
     (stop) => prepareTargets(registries, stop),
     signal,
   );
@@ -40,7 +40,7 @@ export async function connectDaemon(
   checkOutputs(plan.output.files, order, builder);
   if (builder.imageStore === 'graphdriver' && plan.publish !== undefined) checkPacking(plan);
   await checkNamedContexts(prepared, { builder, tokens: registryAuthority(client, credentials, []), log }, signal);
-  log.info(`connected to docker ${engine.version} at ${engine.address} (${builder.imageStore} image store)`);
+  log.info(describeEngine(engine, builder));
   for (const warning of warnings) log.warn(warning);
   return { engine, builder, order };
 }

@@ -6,10 +6,9 @@ import type { Digest } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { findBuilder } from '../build/find-builder.ts';
-import { connectEngine, type Engine } from '../engine/connect.ts';
+import type { Engine } from '../engine/connect.ts';
 import { saveImage } from '../engine/export-image.ts';
 import { hasImage, inspectImage } from '../engine/inspect-image.ts';
-import { usualSockets } from '../engine/usual-sockets.ts';
 import type { CopySource } from '../plan/copy-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { ImageSource } from '../publish/copy-image.ts';
@@ -17,6 +16,7 @@ import type { Manifest } from '../publish/target.ts';
 import { RegistryError } from '../registry/registry-error.ts';
 import type { Repository } from '../registry/repository.ts';
 import type { Registries } from './open-registries.ts';
+import { describeEngine, reachEngine } from './reach-engine.ts';
 import type { Tools } from './tools.ts';
 
 type RegistrySource = Extract<CopySource, { readonly kind: 'registry' }>;
@@ -64,10 +64,12 @@ function asSource(repository: Repository): ImageSource {
 async function isInDaemon(name: string, plan: Plan, { world, log }: Tools, signal: AbortSignal): Promise<boolean> {
   const say = (message: string): void => log.debug(message);
   const quiet: Log = { info: say, warn: say, debug: say };
-  const socketCandidates = usualSockets(world.env['XDG_RUNTIME_DIR']);
   try {
-    const options = { ...plan.daemon, waitSeconds: 0, answerLimitMs: hintLimitMs, socketCandidates, log: quiet };
-    return await hasImage(await connectEngine(options, signal), name, signal);
+    const engine = await reachEngine(plan, { world, log: quiet }, signal, {
+      waitSeconds: 0,
+      answerLimitMs: hintLimitMs,
+    });
+    return await hasImage(engine, name, signal);
   } catch (error) {
     signal.throwIfAborted();
     log.debug(`no daemon was asked for ${name}: ${String(error)}`);
@@ -91,12 +93,11 @@ export async function findInDaemon(
   { world, log }: Tools,
   signal: AbortSignal,
 ): Promise<LocalImage> {
-  const socketCandidates = usualSockets(world.env['XDG_RUNTIME_DIR']);
-  const engine = await connectEngine({ ...plan.daemon, socketCandidates, log }, signal);
-  const { imageStore } = await findBuilder(engine.dial, signal);
-  log.info(`connected to docker ${engine.version} at ${engine.address} (${imageStore} image store)`);
+  const engine = await reachEngine(plan, { world, log }, signal);
+  const builder = await findBuilder(engine.dial, signal);
+  log.info(describeEngine(engine, builder));
   if (!(await hasImage(engine, name, signal))) throw notInDaemon(name, engine.address);
-  if (imageStore === 'graphdriver') {
+  if (builder.imageStore === 'graphdriver') {
     const { id } = await inspectImage(engine, name, signal);
     log.info(`source ${name} of the daemon is ${id}`);
     return { kind: 'layers', engine, id };

@@ -1,14 +1,12 @@
 // Chapter: the logins that the step was given, one client for all registries, and the repositories to publish to.
 import type { CredentialSource } from '../base/credentials.ts';
-import { mergeTrust } from '../base/certificates.ts';
-import { proxyRule } from '../base/proxy.ts';
 import { findCredentials } from '../credentials/find-credentials.ts';
 import type { PublishTargetPlan } from '../plan/destination-plan.ts';
 import type { Plan } from '../plan/plan.ts';
-import { certificateFolders, trustInFolders } from '../registry/certificate-folders.ts';
 import type { RegistryClient } from '../registry/registry-client.ts';
 import type { Repository } from '../registry/repository.ts';
 import type { Clouds } from './open-cloud.ts';
+import { outgoing } from './outgoing.ts';
 import type { Tools } from './tools.ts';
 
 /** A repository to publish to, with its tags. */
@@ -28,23 +26,18 @@ export interface Registries {
 }
 
 /** Opens what publishing needs; nothing is asked of a registry yet. Connections and half uploads end with the ledger. */
-export async function openRegistries(
-  plan: Plan,
-  clouds: Clouds,
-  { world, log, redact, ledger }: Tools,
-): Promise<Registries> {
+export async function openRegistries(plan: Plan, clouds: Clouds, tools: Tools): Promise<Registries> {
+  const { log, redact, ledger } = tools;
   const credentials = findCredentials({ ...plan.registries, ...clouds }, { log, redact });
   // Its HTTP client is most of the program's size: a step with wrong settings ends before that is loaded.
-  const folders = certificateFolders(world.env['HOME']);
   const { RegistryClient } = await import('../registry/registry-client.ts');
+  const { timeLimitsFor } = await import('../registry/time-limits.ts');
   const client = new RegistryClient({
     ...plan.registries,
     ...plan.upload,
+    ...outgoing(plan, tools),
     credentials,
-    proxyFor: proxyRule(plan.registries.proxies),
-    trustOf: (host) => mergeTrust(plan.registries.hostTrust.get(host), trustInFolders(folders, host)),
-    userAgent: `docker-build/${world.version}`,
-    limits: { attempts: plan.upload.retries + 1 },
+    limits: { attempts: plan.upload.retries + 1, ...timeLimitsFor(plan.upload.requestTimeoutMs) },
     log,
     redact,
   });

@@ -1,13 +1,11 @@
 // Chapter: Google and Azure, which are asked for logins over our own HTTP: by the proxies and certificates of the step.
-import { mergeTrust } from '../base/certificates.ts';
-import { proxyRule } from '../base/proxy.ts';
 import type { AzurePlan } from '../plan/azure-plan.ts';
 import type { GooglePlan } from '../plan/google-plan.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { CloudTools } from '../credentials/cloud-tools.ts';
 import { givenLogins } from '../credentials/settings.ts';
-import { certificateFolders, trustInFolders } from '../registry/certificate-folders.ts';
 import type { OpenedCloud } from './open-cloud.ts';
+import { outgoing } from './outgoing.ts';
 import type { Tools } from './tools.ts';
 
 /** Opens Google. Nothing is asked yet. */
@@ -26,20 +24,20 @@ export async function openAzure({ hosts, login, soft }: AzurePlan, plan: Plan, t
   return azure.openAzure({ ...login, hosts, isOptional: soft }, await cloudTools(plan, tools));
 }
 
-async function cloudTools({ registries }: Plan, { world, log, redact, ledger }: Tools): Promise<CloudTools> {
+async function cloudTools(plan: Plan, tools: Tools): Promise<CloudTools> {
+  const { world, log, redact, ledger } = tools;
   const { CloudHttp } = await import('../credentials/cloud-http.ts');
-  const folders = certificateFolders(world.env['HOME']);
-  const { caCertificates, hostTrust, insecureHosts, unverifiedHosts, proxies } = registries;
+  const { caCertificates, insecureHosts, unverifiedHosts } = plan.registries;
+  const { proxyFor, ...same } = outgoing(plan, tools);
   const options = {
     caCertificates,
-    trustOf: (host: string) => mergeTrust(hostTrust.get(host), trustInFolders(folders, host)),
+    ...same,
     // A registry may be the one that gives out its login: what holds for it holds here.
     unverifiedHosts: new Set([...insecureHosts, ...unverifiedHosts]),
-    userAgent: `docker-build/${world.version}`,
     log,
     redact,
   };
-  const http = new CloudHttp({ ...options, proxyFor: proxyRule(proxies) });
+  const http = new CloudHttp({ ...options, proxyFor });
   const local = new CloudHttp(options);
   for (const connections of [http, local]) ledger.enter(undefined, () => connections.close());
   return { http, local, now: world.now, signal: world.signal, log, redact };

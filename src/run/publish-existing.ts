@@ -6,7 +6,6 @@ import { PluginError } from '../base/plugin-error.ts';
 import { together } from '../base/together.ts';
 import { copyImage } from '../publish/copy-image.ts';
 import { readImageArchive } from '../publish/image-archive.ts';
-import { noTagRules } from '../publish/immutable-tags.ts';
 import { type ArchivePlace, openArchive } from '../publish/open-archive.ts';
 import { unlessStopped } from '../publish/publish-image.ts';
 import type { Published } from '../publish/target.ts';
@@ -14,11 +13,11 @@ import { withTemporaryFolder } from '../publish/temporary-folder.ts';
 import { uploadFromDaemon } from '../publish/upload-from-daemon.ts';
 import { uploadImage } from '../publish/upload-image.ts';
 import { RegistryError } from '../registry/registry-error.ts';
-import { UploadProgress } from '../report/upload-progress.ts';
 import { checkPacking } from './check-packing.ts';
 import { findInDaemon, findInRegistry } from './find-image.ts';
 import type { Registries } from './open-registries.ts';
 import { prepareTargets } from './prepare-targets.ts';
+import { publishOptions } from './publish-options.ts';
 import type { Tools } from './tools.ts';
 
 /** Publishes. Throws PluginError: 2 for a source of no use, 5 without the daemon that has it, else as publishing does. */
@@ -27,9 +26,7 @@ export async function publishExisting(plan: Plan, registries: Registries, tools:
   const source = plan.copy;
   if (source === undefined) throw new Error('the plan is to build');
   try {
-    const published = unlessStopped(await publishFrom(source, plan, registries, tools), signal);
-    for (const step of plan.nextSteps) tools.log.info(step);
-    return published;
+    return unlessStopped(await publishFrom(source, plan, registries, tools), signal);
   } catch (error) {
     throw error instanceof RegistryError ? withSide(error) : error;
   }
@@ -80,13 +77,6 @@ async function publishFrom(source: CopySource, plan: Plan, registries: Registrie
 }
 
 type PublishOptions = ReturnType<typeof publishOptions>;
-
-function publishOptions(plan: Plan, { targets }: Registries, { world, log }: Tools) {
-  const uploads = new UploadProgress((line) => log.info(line), world.monotonicMs);
-  const { temporaryDirectory } = world;
-  const onLayer = uploads.update.bind(uploads);
-  return { ...plan.upload, targets, rules: plan.publish ?? noTagRules, temporaryDirectory, log, onLayer };
-}
 
 async function publishArchive(
   place: ArchivePlace,

@@ -67,8 +67,15 @@ const unitMs: Readonly<Record<string, number>> = {
 };
 
 /** A duration as Go writes it (`90s`, `1h30m`); the value is in milliseconds. */
-export function duration(max: { readonly maxMs: number; readonly shown: string }): Kind<number> {
-  const rule = `must be a duration with a unit, such as 90s, 5m or 1h30m, of at most ${max.shown}`;
+export function duration(range: {
+  readonly maxMs: number;
+  readonly shown: string;
+  /** Whole seconds. */
+  readonly minSeconds?: number;
+}): Kind<number> {
+  const { maxMs, shown, minSeconds = 0 } = range;
+  const least = minSeconds === 0 ? '' : `at least ${minSeconds}s and `;
+  const rule = `must be a duration with a unit, such as 90s, 5m or 1h30m, of ${least}at most ${shown}`;
   return {
     name: 'duration',
     read(text, context) {
@@ -80,7 +87,8 @@ export function duration(max: { readonly maxMs: number; readonly shown: string }
       const parts = words.matchAll(/(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g);
       let valueMs = 0;
       for (const [, count, unit] of parts) valueMs += Number(count) * (unitMs[unit ?? ''] ?? 0);
-      return valueMs > max.maxMs ? bad(`${show(words, context)} is too long`, rule) : good(valueMs);
+      if (valueMs < minSeconds * 1000) return bad(`${show(words, context)} is too short`, rule);
+      return valueMs > maxMs ? bad(`${show(words, context)} is too long`, rule) : good(valueMs);
     },
   };
 }

@@ -132,6 +132,11 @@ export const destinationRows = {
     kind: path,
     help: 'Archive that `push_only` publishes: of `docker save`, an OCI archive, or the folder of an OCI layout. Wins over `source_image`.',
   }),
+  referrers: worksWithDefault(false, {
+    env: ['PLUGIN_REFERRERS'],
+    kind: bool,
+    help: 'With `push_only`, also copy what refers to the image: signatures, SBOMs and attestations that its repository keeps as referrers.',
+  }),
   force_tag: known('ignored', ['PLUGIN_FORCE_TAG'], 'An option of docker versions long gone.'),
   repository_tags: known('refused', ['PLUGIN_REPOSITORY_TAGS'], 'Reserved.'),
   repository_kms_key: known('refused', ['PLUGIN_REPOSITORY_KMS_KEY'], 'Reserved.'),

@@ -3,11 +3,25 @@ import { tagPatterns } from '../destination-kinds.ts';
 import { autoBool, bool, duration, int, oneOf, size } from '../kinds.ts';
 import { works, worksWithDefault } from './row.ts';
 
+/** Longer than registries take to store a manifest, shorter than the patience of a reader of the log. */
+const defaultRequestTimeoutMs = 120_000;
+
 export const publishingRows = {
   retries: worksWithDefault(5, {
     env: ['PLUGIN_RETRIES', 'PLUGIN_PUSH_RETRY'],
     kind: int({ min: 0, max: 20 }),
     help: 'How often a registry request is repeated after a fault that may pass.',
+  }),
+  request_timeout: worksWithDefault(defaultRequestTimeoutMs, {
+    env: ['PLUGIN_REQUEST_TIMEOUT'],
+    kind: duration({ minSeconds: 1, maxMs: 30 * 60_000, shown: '30m' }),
+    defaultText: '`2m`',
+    help: 'How long a registry may say nothing before a request is given up and repeated, such as `30s`; uploads and downloads that stand still are given up sooner. The end of a large upload may take longer: meanwhile the registry is asked every so often whether it has the layer.',
+  }),
+  push_via: worksWithDefault('auto', {
+    env: ['PLUGIN_PUSH_VIA'],
+    kind: oneOf('auto', 'daemon', 'plugin'),
+    help: 'Who sends a built image to the registries. `daemon`: the daemon itself, which needs the containerd image store. `plugin`: this step, which takes the image out of the daemon. `auto`: the daemon where it can, and this step where the daemon cannot reach or trust a registry.',
   }),
   max_concurrent_uploads: worksWithDefault(6, {
     env: ['PLUGIN_MAX_CONCURRENT_UPLOADS'],
