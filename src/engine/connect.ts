@@ -51,6 +51,8 @@ export interface Engine {
   readonly address: string;
   readonly version: string;
   readonly apiVersion: string;
+  /** Waits for an engine that was lost, as long as for one that is not there yet. Throws PluginError exit 5. */
+  untilBack(signal: AbortSignal): Promise<void>;
 }
 
 interface Candidate {
@@ -64,7 +66,8 @@ interface Candidate {
  */
 export async function connectEngine(options: EngineOptions, signal: AbortSignal): Promise<Engine> {
   const candidates = await listCandidates(options);
-  const { address, transport } = await firstAnswering(candidates, options, signal);
+  const found = await firstAnswering(candidates, options, signal);
+  const { address, transport } = found;
   const shown = describeAddress(address);
   const engineVersion = await readVersion(transport, shown, options, signal);
   if (options.apiVersion !== undefined) {
@@ -80,6 +83,7 @@ export async function connectEngine(options: EngineOptions, signal: AbortSignal)
     address: shown,
     version: engineVersion.version,
     apiVersion: engineVersion.apiVersion,
+    untilBack: async (stop) => void (await firstAnswering([found], options, stop)),
   };
 }
 

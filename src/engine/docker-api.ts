@@ -16,6 +16,8 @@ const maxJsonBytes = 64 * 1024 * 1024;
 /** A failed Engine API call. `status` is undefined when no answer came. */
 export class EngineApiError extends PluginError {
   readonly status: number | undefined;
+  /** The daemon's own words, or what became of the connection. */
+  readonly said: string;
 
   constructor(options: { call: string; status?: number; said: string; exitCode?: ExitCode; cause?: unknown }) {
     super({
@@ -25,6 +27,7 @@ export class EngineApiError extends PluginError {
       cause: options.cause,
     });
     this.status = options.status;
+    this.said = options.said;
   }
 }
 

@@ -41,6 +41,9 @@ type TarEntry = Extract extends AsyncIterable<infer Entry> ? Entry : never;
 /** The daemon writes the whole image to its own disk before it answers: 0.8 s for 100 MB were measured. */
 const firstByteLimitMs = 30 * 60_000;
 
+/** What it then sends lies on its disk: a minute without a byte is no slow disk any more. */
+const usualSilenceLimitMs = 60_000;
+
 /** What the visitor wants next. `stop` ends the export: everything needed has arrived. */
 export type Wish = 'more' | 'stop';
 
@@ -48,6 +51,7 @@ export type Wish = 'more' | 'stop';
  * Exports an image and shows its parts to `visit`, one after the other and only as fast as it takes them. Unread parts
  * are skipped. What was claimed is not checked here: whoever reads, hashes.
  *
+ * @param silenceLimitMs how long no byte may come while this side is ready to take one
  * @throws PluginError exit 5 when the daemon refuses or the connection ends, 7 for a tar that is none
  */
 export async function exportImage(
@@ -55,8 +59,10 @@ export async function exportImage(
   name: string,
   signal: AbortSignal,
   visit: (entry: ExportEntry) => Promise<Wish>,
+  silenceLimitMs = usualSilenceLimitMs,
 ): Promise<void> {
   const response = await openExport(engine, name, signal);
+  endWhenSilent(response, silenceLimitMs);
   await readExport(response, signal, visit);
 }
 
@@ -68,6 +74,7 @@ export async function saveImage(
   signal: AbortSignal,
 ): Promise<void> {
   const response = await openExport(engine, name, signal);
+  endWhenSilent(response, usualSilenceLimitMs);
   try {
     await pipeline(response, file, { signal });
   } catch (error) {
@@ -94,6 +101,24 @@ async function openExport(
   }
   return response;
 }
+
+/** A connection may stay open for ever behind which nobody is. */
+function endWhenSilent(response: IncomingMessage, limitMs: number): void {
+  let seenBytes = 0;
+  let lastMs = performance.now();
+  const look = (): void => {
+    const bytes = response.socket.bytesRead;
+    // What waits here to be taken is no fault of the daemon's.
+    if (bytes !== seenBytes || response.readableLength > 0) lastMs = performance.now();
+    seenBytes = bytes;
+    if (performance.now() - lastMs < limitMs) return;
+    response.destroy(new Error(`no byte came for ${String(limitMs / 1000)} s`));
+  };
+  const timer = setInterval(look, limitMs / looksPerLimit);
+  response.once('close', () => clearInterval(timer));
+}
+
+const looksPerLimit = 10;
 
 async function readExport(
   response: IncomingMessage,

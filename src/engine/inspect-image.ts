@@ -39,15 +39,7 @@ export async function inspectImage(
     const options: object = { abortSignal: signal };
     answer = await engine.docker.getImage(name).inspect(options);
   } catch (error) {
-    if (error instanceof EngineApiError && error.status === 404) {
-      throw new PluginError({
-        code: 'image-missing',
-        exitCode: 5,
-        message: `daemon, inspecting ${name}: the image that was just built is not there any more`,
-        hint: 'something on the daemon removes images while builds run; let it spare names under docker-build.invalid/',
-        cause: error,
-      });
-    }
+    if (error instanceof EngineApiError && error.status === 404) throw imageMissing(name, error);
     throw error;
   }
   const facts = readImageFacts(answer);
@@ -59,6 +51,17 @@ export async function inspectImage(
     });
   }
   return facts;
+}
+
+/** The error (exit 5) for a name that was there and is gone. */
+export function imageMissing(name: string, cause: unknown): PluginError {
+  return new PluginError({
+    code: 'image-missing',
+    exitCode: 5,
+    message: `daemon: the image ${name} is not there any more`,
+    hint: 'something on the daemon removes images while builds run; let it spare names under docker-build.invalid/',
+    cause,
+  });
 }
 
 function readImageFacts(json: unknown): ImageFacts | undefined {

@@ -25,7 +25,7 @@ export interface RemoveOptions {
 /**
  * Removes a temporary name. A name that is not there is fine.
  *
- * @throws EngineApiError when the daemon still refuses after three attempts; the caller warns
+ * @throws EngineApiError when the daemon still refuses after three attempts, or the signal's reason; the caller warns
  */
 export async function removeTemporaryImage(
   engine: Pick<Engine, 'docker'>,
@@ -47,12 +47,18 @@ async function removeOnce(engine: Pick<Engine, 'docker'>, name: string, signal: 
       await engine.docker.getImage(name).remove({ abortSignal: signal });
       return true;
     } catch (error) {
-      const status = error instanceof EngineApiError ? error.status : undefined;
-      if (status === 404) return false;
-      if ((status !== 409 && status !== 500) || attempt === attempts) throw error;
+      if (!(error instanceof EngineApiError)) throw error;
+      if (error.status === 404) return false;
+      if (!mayPass(error, attempt)) throw error;
       await delay(betweenAttemptsMs, undefined, { signal });
     }
   }
+}
+
+/** A daemon that is lost may be about to be back: it is waited for as long as there is time. */
+function mayPass({ status }: EngineApiError, attempt: number): boolean {
+  if (status === undefined) return true;
+  return (status === 409 || status === 500) && attempt < attempts;
 }
 
 /** Gives an image that has a temporary name another one. Throws EngineApiError. */

@@ -113,7 +113,9 @@ class Collection {
     const file = join(folder, `${String(this.#files)}.layer`);
     const discard = () => rm(file, { force: true });
     const compressing = compressLayer(content, { file, format, parallelism, signal: this.#signal });
-    const layer = await compressing.catch((error: unknown) => {
+    const layer = await compressing.catch(async (error: unknown) => {
+      // The reader may begin again, and half a layer is of no use then.
+      await discard();
       throw wordDiskFailure(folder, error);
     });
     if (claimed !== undefined && claimed !== layer.diffId) throw wrongBytes(claimed, layer, reader.what);

@@ -11,9 +11,9 @@ export type ImageToPublish =
   /** containerd store: BuildKit has pushed it by digest to every target. */
   | { readonly kind: 'pushed'; readonly digest: Digest }
   /** graphdriver store: the daemon holds it under a temporary name. */
-  | { readonly kind: 'stored'; readonly name: string; readonly id: Digest };
+  | ({ readonly kind: 'stored' } & Pick<UploadFromDaemonOptions, 'name' | 'id' | 'rebuild'>);
 
-export type PublishOptions = Omit<UploadFromDaemonOptions, 'name' | 'id'>;
+export type PublishOptions = Omit<UploadFromDaemonOptions, 'name' | 'id' | 'rebuild'>;
 
 /**
  * Blobs first, manifests by digest next, tags last, over all targets. Throws PluginError; its details tell each tag's
@@ -27,7 +27,7 @@ export async function publishImage(
   const published =
     image.kind === 'pushed'
       ? await publishFromDaemonPush({ ...options, digest: image.digest }, signal)
-      : await uploadFromDaemon({ ...options, name: image.name, id: image.id }, signal);
+      : await uploadFromDaemon({ ...options, name: image.name, id: image.id, rebuild: image.rebuild }, signal);
   return unlessStopped(published, signal);
 }
 

@@ -83,6 +83,7 @@ async function upload(built: Awaited<ReturnType<typeof buildImage>>, path: strin
       engine,
       name,
       id: image.id,
+      retries: 0,
       targets: [{ repository, tags }],
       temporaryDirectory,
       log,

@@ -81,6 +81,7 @@ async function publish(publishing: Publishing) {
       temporaryDirectory: folder,
       log,
       onLayer: (event) => void events.push(event),
+      retries: 0,
       parallelism: publishing.parallelism ?? 2,
       patience: { tries: 2, waitMs: 1 },
     },

@@ -10,6 +10,7 @@ function options(repository: MemoryRepository): PublishOptions {
     engine: {} as Engine,
     targets: [{ repository, tags: ['1.2.3', 'latest'] }],
     temporaryDirectory: '/nowhere',
+    retries: 0,
     log: { info: () => undefined, warn: () => undefined, debug: () => undefined },
     onLayer: () => undefined,
   };

@@ -1,0 +1,98 @@
+// An image that lies in a graphdriver daemon under a name, read in spite of a daemon that restarts meanwhile: what broke off
+// is asked for again once the daemon is back. Layers that were complete by then are not packed a second time.
+import type { Digest } from '../base/digest.ts';
+import type { Log } from '../base/log.ts';
+import { PluginError } from '../base/plugin-error.ts';
+import { type Clock, defaultRetryLimits, Retrier, systemClock, type Verdict } from '../base/retry.ts';
+import type { Engine } from '../engine/connect.ts';
+import { EngineApiError } from '../engine/docker-api.ts';
+import { exportImage } from '../engine/export-image.ts';
+import { type ImageFacts, imageMissing, inspectImage } from '../engine/inspect-image.ts';
+import type { ImageReader } from './collect-image.ts';
+
+export interface StoredImageOptions {
+  readonly engine: Pick<Engine, 'docker' | 'transport' | 'versionPrefix' | 'address' | 'untilBack'>;
+  /** Name in the daemon, or the id. */
+  readonly name: string;
+  /** What the solve reported: the digest of the image's config. A name can be written by anybody who reaches the daemon. */
+  readonly id: Digest;
+  /** Further tries after the first. */
+  readonly retries: number;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+/** What an engine's own trouble allows: one more look, in case that it was the load of the moment. */
+const attemptsAfterRefusal = 2;
+
+/** Facts and parts of one stored image. */
+export class StoredImage {
+  readonly reader: ImageReader;
+  readonly #options: StoredImageOptions;
+  readonly #retrier: Retrier;
+
+  constructor(options: StoredImageOptions) {
+    const { name, retries, log, clock = systemClock } = options;
+    this.#options = options;
+    this.#retrier = new Retrier({ ...defaultRetryLimits, attempts: retries + 1 }, clock, log);
+    this.reader = { what: `the daemon's export of ${name}`, read: (signal, visit) => this.#export(signal, visit) };
+  }
+
+  /** Throws PluginError: 5 `image-missing` when the name is gone, or without a daemon; 7 when it is another image. */
+  async inspect(signal: AbortSignal): Promise<ImageFacts> {
+    return this.#run('image inspect', signal, () => this.#inspectOnce(signal));
+  }
+
+  async #export(signal: AbortSignal, visit: Parameters<ImageReader['read']>[1]): Promise<void> {
+    const { engine, name } = this.#options;
+    await this.#run('image export', signal, async (number) => {
+      // Between two tries the daemon was gone, and may have come back with another idea of the name.
+      if (number > 1) await this.#inspectOnce(signal);
+      await exportImage(engine, name, signal, visit);
+    });
+  }
+
+  async #inspectOnce(signal: AbortSignal): Promise<ImageFacts> {
+    const { engine, name, id } = this.#options;
+    const image = await inspectImage(engine, name, signal);
+    if (image.id !== id) throw replaced(name, id, image.id);
+    return image;
+  }
+
+  async #run<Result>(what: string, signal: AbortSignal, work: (number: number) => Promise<Result>): Promise<Result> {
+    const { engine, name } = this.#options;
+    return this.#retrier.run(
+      {
+        origin: engine.address,
+        what: `daemon, ${what}`,
+        attempt: async (number) => {
+          if (number > 1) await engine.untilBack(signal);
+          return work(number);
+        },
+        judge,
+        giveUp: (error) => (isAbsence(error) ? imageMissing(name, error) : error),
+      },
+      signal,
+    );
+  }
+}
+
+function judge(error: unknown): Verdict {
+  if (!(error instanceof EngineApiError) || isAbsence(error)) return { kind: 'final' };
+  if (error.status === undefined) return { kind: 'retry', cause: error.said };
+  if (error.status < 500) return { kind: 'final' };
+  return { kind: 'retry', cause: `status ${error.status} (${error.said})`, attempts: attemptsAfterRefusal };
+}
+
+function isAbsence(error: unknown): boolean {
+  return error instanceof EngineApiError && error.status === 404;
+}
+
+function replaced(name: string, built: Digest, found: Digest): PluginError {
+  return new PluginError({
+    code: 'image-replaced',
+    exitCode: 7,
+    message: `daemon: ${name} is ${found}, and ${built} was built under that name`,
+    hint: 'something else on the daemon writes names under docker-build.invalid/; nothing was published',
+  });
+}
