@@ -54,70 +54,85 @@ interface Tally {
   readonly fired: FiredFault[];
 }
 
+/** What lasts as long as the proxy. */
+interface Post {
+  readonly target: string;
+  readonly options: FaultProxyOptions;
+  readonly connections: Connections;
+  readonly agents: { readonly registry: Agent; readonly tokens: Agent };
+  readonly lottery: FaultLottery | undefined;
+  host: string;
+  tally: Tally;
+}
+
 /**
  * Starts a proxy on a free port of 127.0.0.1. Nothing is spoilt before the first `arm`, but by chance if `random` says so.
  *
  * @param target `127.0.0.1:port` of the registry
  */
 export async function startFaultProxy(target: string, options: FaultProxyOptions = {}): Promise<FaultProxy> {
-  const agents = { registry: new Agent({ keepAlive: true }), tokens: new Agent() };
-  const lottery = options.random === undefined ? undefined : new FaultLottery(options.random);
-  const connections = new Connections();
-  let host = '';
-  let tally: Tally = { rules: new FaultRules([]), requests: [], fired: [] };
-
-  const serve = (incoming: IncomingMessage, answer: ServerResponse): void => {
-    const mine = tally;
-    const isReusedConnection = connections.use(incoming.socket);
-    const record = describe(incoming);
-    mine.requests.push(record);
-    const asked = { ...record, isReusedConnection };
-    const { step, fault: due } = mine.rules.meet(asked);
-    const fault: Fault | undefined = due ?? lottery?.draw(asked);
-    const isForTokens = options.tokens !== undefined && record.path === tokenPath;
-    const exchange: Exchange = {
-      incoming,
-      answer,
-      connection: connections.plainOf(incoming.socket),
-      target: isForTokens ? (options.tokens ?? target) : target,
-      agent: isForTokens ? agents.tokens : agents.registry,
-      isTls: options.tls !== undefined,
-      realm: options.tokens === undefined ? undefined : `${options.tls ? 'https' : 'http'}://${host}${tokenPath}`,
-      onStatus: (status) => {
-        record.status = status;
-      },
-    };
-    if (fault === undefined) return passOn(exchange);
-    mine.fired.push({ step, method: record.method, path: record.path, fault });
-    spoil(exchange, fault);
+  const post: Post = {
+    target,
+    options,
+    connections: new Connections(),
+    agents: { registry: new Agent({ keepAlive: true }), tokens: new Agent() },
+    lottery: options.random === undefined ? undefined : new FaultLottery(options.random),
+    host: '',
+    tally: { rules: new FaultRules([]), requests: [], fired: [] },
   };
-
+  const serve = (incoming: IncomingMessage, answer: ServerResponse): void => serveRequest(post, incoming, answer);
   const server: Server = options.tls === undefined ? createServer(serve) : createTlsServer(options.tls, serve);
-  server.on('connection', (socket: Socket) => connections.add(socket));
+  server.on('connection', (socket: Socket) => post.connections.add(socket));
   server.requestTimeout = 0;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the proxy has no port');
-  host = `127.0.0.1:${address.port}`;
-
+  post.host = `127.0.0.1:${address.port}`;
   return {
-    host,
+    host: post.host,
     arm: (rules, totals) => {
-      tally = { rules: new FaultRules(rules, totals), requests: [], fired: [] };
+      post.tally = { rules: new FaultRules(rules, totals), requests: [], fired: [] };
     },
-    counts: () => tally.rules.counts(),
-    fired: () => [...tally.fired],
-    requests: () => tally.requests.map((request) => ({ ...request })),
+    counts: () => post.tally.rules.counts(),
+    fired: () => [...post.tally.fired],
+    requests: () => post.tally.requests.map((request) => ({ ...request })),
     stop: async () => {
       const closed = once(server, 'close');
       server.close();
-      connections.destroyAll();
-      agents.registry.destroy();
-      agents.tokens.destroy();
+      post.connections.destroyAll();
+      post.agents.registry.destroy();
+      post.agents.tokens.destroy();
       await closed;
     },
   };
+}
+
+function serveRequest(post: Post, incoming: IncomingMessage, answer: ServerResponse): void {
+  const { tally, options, agents, connections } = post;
+  const isReusedConnection = connections.use(incoming.socket);
+  const record = describe(incoming);
+  tally.requests.push(record);
+  const asked = { ...record, isReusedConnection };
+  const { step, fault: due } = tally.rules.meet(asked);
+  const fault: Fault | undefined = due ?? post.lottery?.draw(asked);
+  const isForTokens = options.tokens !== undefined && record.path === tokenPath;
+  const scheme = options.tls === undefined ? 'http' : 'https';
+  const exchange: Exchange = {
+    incoming,
+    answer,
+    connection: connections.plainOf(incoming.socket),
+    target: isForTokens ? (options.tokens ?? '') : post.target,
+    agent: isForTokens ? agents.tokens : agents.registry,
+    isTls: options.tls !== undefined,
+    realm: options.tokens === undefined ? undefined : `${scheme}://${post.host}${tokenPath}`,
+    onStatus: (status) => {
+      record.status = status;
+    },
+  };
+  if (fault === undefined) return passOn(exchange);
+  tally.fired.push({ step, method: record.method, path: record.path, fault });
+  spoil(exchange, fault);
 }
 
 /** The open connections: a TLS socket cannot be reset, the TCP socket below it can. */

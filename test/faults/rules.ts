@@ -37,11 +37,11 @@ export type FaultMoment = 'before' | 'body' | 'after';
 
 export type AnswerHeaders = Readonly<Record<string, string>>;
 
-/** How an answer is changed on its way; an undefined header is left out. */
+/** How an answer is changed on its way; an undefined header is left out, a function makes it from what was there. */
 export interface RewriteFault {
   readonly kind: 'rewrite';
   readonly status?: number;
-  readonly headers?: Readonly<Record<string, string | undefined>>;
+  readonly headers?: Readonly<Record<string, string | undefined | ((value: string) => string)>>;
   readonly body?: (bytes: Buffer) => Buffer;
   /** Sent as HTTP/1.0 without a length, or in chunks with a trailer. */
   readonly framing?: 'http-1.0' | 'trailers';
@@ -56,6 +56,8 @@ export type Fault =
       /** Answers before the request's body was read. */
       readonly early?: boolean;
     }
+  /** Passed on without its login: the registry itself refuses it, with its own challenge. */
+  | { readonly kind: 'no-login' }
   /** RST. `after` does not wait for the server: what was passed on may or may not be stored yet. */
   | { readonly kind: 'reset'; readonly when: FaultMoment }
   /** The connection is closed in order, without an answer. */

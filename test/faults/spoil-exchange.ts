@@ -37,6 +37,9 @@ export function spoil(exchange: Exchange, fault: Fault): void {
   switch (fault.kind) {
     case 'answer':
       return answerInstead(exchange, fault);
+    case 'no-login':
+      delete exchange.incoming.headers.authorization;
+      return passOn(exchange);
     case 'reset':
       return atMoment(exchange, fault.when, () => exchange.connection.resetAndDestroy());
     case 'fin':
@@ -233,8 +236,9 @@ function rewrite(exchange: Exchange, whole: WholeAnswer, fault: RewriteFault): v
   const { incoming, answer } = exchange;
   const headers = { ...whole.headers };
   for (const [name, value] of Object.entries(fault.headers ?? {})) {
-    if (value === undefined) delete headers[name.toLowerCase()];
-    else headers[name.toLowerCase()] = value;
+    const key = name.toLowerCase();
+    if (value === undefined) delete headers[key];
+    else headers[key] = typeof value === 'string' ? value : value(String(headers[key] ?? ''));
   }
   const body = fault.body?.(whole.body) ?? whole.body;
   if (!whole.isHead && fault.body !== undefined) headers['content-length'] = String(body.length);

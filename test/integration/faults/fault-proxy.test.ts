@@ -238,6 +238,10 @@ test('stands before a real registry and its token server', async () => {
   const headers = { authorization: `Bearer ${fields.token}` };
   const begun = await fetch(`http://${proxy.host}/v2/a/b/blobs/uploads/`, { method: 'POST', headers });
   expect(begun.status).toBe(202);
+  proxy.arm([{ match: { step: 'hb' }, do: { kind: 'no-login' } }]);
+  const probe = { method: 'HEAD', headers };
+  expect((await fetch(`http://${proxy.host}/v2/a/b/blobs/sha256:${'0'.repeat(64)}`, probe)).status).toBe(401);
+  expect((await fetch(`http://${proxy.host}/v2/a/b/blobs/sha256:${'0'.repeat(64)}`, probe)).status).toBe(404);
   const location = begun.headers.get('location') ?? '';
   expect(new URL(location).host).toBe(proxy.host);
   const digest = `sha256:${createHash('sha256').update(body).digest('hex')}`;
