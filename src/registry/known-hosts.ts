@@ -1,6 +1,22 @@
 // What is known about registries by their hosts. Hints only: whatever is done must be right for a host that is not here too.
 import { variantOfHost } from '../base/registry-variant.ts';
 
+/** What a host is known for. */
+export interface HostFacts {
+  /** DELETE of a tag takes that tag away and leaves the manifest and its other tags. */
+  readonly untagsByDelete?: boolean;
+}
+
+/** docs.gitlab.com/api/container_registry; cloud.google.com/artifact-registry/docs/docker/manage-images */
+const factsByHost: ReadonlyMap<string, HostFacts> = new Map([['registry.gitlab.com', { untagsByDelete: true }]]);
+
+/** The facts about a host, as image names write it; none about most. */
+export function factsOf(host: string): HostFacts {
+  const variant = variantOfHost(host);
+  if (variant === 'gar' || variant === 'gcr') return { untagsByDelete: true };
+  return factsByHost.get(host) ?? {};
+}
+
 /**
  * What to do about a repository that does not exist, where the registry does not create it; undefined when nothing special
  * is known about the host.

@@ -105,14 +105,14 @@ async function read(
  * PUT. With `digest` and `tags` all tags travel in one request; a registry that does not know that form stores the
  * manifest under its digest and says nothing of tags.
  *
- * @returns the tags that the registry says it has set
+ * @returns the tags that the registry says it has set, and the `subject` that it says it has noticed
  */
 export async function putManifest(
   place: Place,
   manifest: Manifest,
   target: ManifestTarget,
   signal: AbortSignal,
-): Promise<{ readonly confirmedTags: readonly string[] }> {
+): Promise<{ readonly confirmedTags: readonly string[]; readonly seenSubject?: string }> {
   const tags = 'tag' in target ? [] : (target.tags ?? []);
   const reference = 'tag' in target ? target.tag : target.digest;
   const query = tags.map((tag) => `tag=${encodeURIComponent(tag)}`).join('&');
@@ -141,7 +141,9 @@ export async function putManifest(
       await discard(response, signal);
       const stored = headerOf(response, 'docker-content-digest') ?? '';
       if (isDigest(stored)) checkDigest(place, what, manifest.digest, stored);
-      return { confirmedTags: 'tag' in target ? plainly : confirmedOf(response, tags) };
+      const seenSubject = headerOf(response, 'oci-subject');
+      const confirmedTags = 'tag' in target ? plainly : confirmedOf(response, tags);
+      return { confirmedTags, ...(seenSubject === undefined ? {} : { seenSubject }) };
     },
     signal,
   );

@@ -1,5 +1,6 @@
 // One repository as the requests see it: where it is, who speaks, which rights are asked for. The verbs are in
 // manifests.ts and blobs.ts; Repository puts them together.
+import type { Log } from '../base/log.ts';
 import type { RegistryAccess, RegistryRequest } from './authorize.ts';
 import type { Party } from './login-errors.ts';
 import { operate, type OperationContext } from './operation.ts';
@@ -16,6 +17,7 @@ export interface PlaceOptions {
   readonly access: RegistryAccess;
   readonly context: OperationContext;
   readonly limits: TimeLimits;
+  readonly log: Log;
   /** Ask for the right to push from the start, so that one token serves all requests. */
   readonly mayPush: boolean;
 }
@@ -27,6 +29,8 @@ export type PlaceRequest = Pick<RegistryRequest, 'method' | 'headers' | 'body' |
   readonly isCourtesy?: boolean;
   /** Rights in another repository that are needed as well. */
   readonly otherScope?: Scope;
+  /** The right to delete is needed too; it is asked for only then, since many logins do not have it. */
+  readonly mayDelete?: boolean;
 };
 
 /** A repository and the way to it. */
@@ -35,6 +39,7 @@ export class Place {
   /** `host/path` */
   readonly name: string;
   readonly limits: TimeLimits;
+  readonly log: Log;
   readonly #host: string;
   readonly #access: RegistryAccess;
   readonly #context: OperationContext;
@@ -45,6 +50,7 @@ export class Place {
     this.path = options.path;
     this.name = `${options.host}/${options.path}`;
     this.limits = options.limits;
+    this.log = options.log;
     this.#access = options.access;
     this.#context = options.context;
     this.#mayPush = options.mayPush;
@@ -62,8 +68,9 @@ export class Place {
 
   /** One request, with its login, tried once. */
   async send(request: PlaceRequest, signal: AbortSignal): Promise<WireResponse> {
-    const { to, otherScope, ...rest } = request;
-    const own: Scope = { path: this.path, actions: this.#mayPush ? ['pull', 'push'] : ['pull'] };
+    const { to, otherScope, mayDelete, ...rest } = request;
+    const actions = this.#mayPush ? ['pull', 'push'] : ['pull'];
+    const own: Scope = { path: this.path, actions: mayDelete === true ? ['delete', ...actions] : actions };
     return this.#access.send(
       {
         ...rest,

@@ -105,6 +105,7 @@ export class RegistryClient {
       access,
       context: this.#contextOf(address.apiHost, access),
       limits: this.#limits,
+      log: this.#options.log,
       mayPush: use === 'push',
     });
     return new Repository(place, slots, this.#options.uploadChunkBytes);

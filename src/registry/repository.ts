@@ -4,6 +4,7 @@ import type { Digest } from '../base/digest.ts';
 import { streamBlob } from './blob-stream.ts';
 import { hasBlob, readBlob, seesBlob, shortDigest } from './blobs.ts';
 import { type Blob, type BlobOutcome, startUpload, uploadBlob } from './blob-upload.ts';
+import { canDeleteTags, deleteTag } from './delete-tag.ts';
 import {
   getManifest,
   headManifest,
@@ -13,6 +14,7 @@ import {
   putManifest,
 } from './manifests.ts';
 import type { Place } from './place.ts';
+import { type Referrer, Referrers } from './referrers.ts';
 import type { RequestTarget } from './redirect.ts';
 import type { UploadPlace } from './upload-place.ts';
 import type { UploadSlots } from './upload-slots.ts';
@@ -24,6 +26,7 @@ export class Repository {
   /** `host/path`, as shown to people. */
   readonly name: string;
   readonly #place: Place;
+  readonly #referrers: Referrers;
   readonly #uploads: UploadPlace;
   /** Blobs that are being brought here or were: each once, however many ask. */
   readonly #blobs = new Map<Digest, Promise<BlobOutcome>>();
@@ -32,6 +35,7 @@ export class Repository {
   constructor(place: Place, slots: UploadSlots, chunkBytes = 0) {
     this.name = place.name;
     this.#place = place;
+    this.#referrers = new Referrers(place);
     this.#uploads = { place, slots, open: new Set<RequestTarget>(), chunkBytes };
   }
 
@@ -50,19 +54,34 @@ export class Repository {
     return listTags(this.#place, signal);
   }
 
-  /** PUT by tag, or by digest with any tags along. `confirmedTags`: those that the registry says it has set. */
+  /**
+   * PUT by tag, or by digest with any tags along. A manifest with a `subject` is entered into the list of what refers to that.
+   *
+   * @returns `confirmedTags`: those that the registry says it has set
+   */
   async putManifest(
     manifest: Manifest,
     target: ManifestTarget,
     signal: AbortSignal,
   ): Promise<{ readonly confirmedTags: readonly string[] }> {
-    try {
-      return await putManifest(this.#place, manifest, target, signal);
-    } catch (error) {
-      // It may be one of the blobs that is missing: what we know of them is worth nothing now.
-      this.#blobs.clear();
-      throw error;
-    }
+    const { confirmedTags, seenSubject } = await this.#put(manifest, target, signal);
+    await this.#referrers.enter(manifest, seenSubject, signal);
+    return { confirmedTags };
+  }
+
+  /** Whether a tag can be taken away here without taking more than the tag. */
+  get canDeleteTags(): boolean {
+    return canDeleteTags(this.#place);
+  }
+
+  /** Takes a tag away, where `canDeleteTags`; nothing else is ever deleted. */
+  async deleteTag(tag: string, signal: AbortSignal): Promise<void> {
+    await deleteTag(this.#place, tag, signal);
+  }
+
+  /** What refers to a manifest by its `subject`: signatures, attestations. */
+  async listReferrers(subject: Digest, signal: AbortSignal): Promise<readonly Referrer[]> {
+    return this.#referrers.list(subject, signal);
   }
 
   async hasBlob(digest: Digest, signal: AbortSignal): Promise<boolean> {
@@ -116,6 +135,16 @@ export class Repository {
   /** Cancels the uploads that were begun and not finished. Never fails; at most a few seconds. */
   async abandonUploads(): Promise<void> {
     await Promise.all([...this.#uploads.open].map((upload) => this.#cancel(upload)));
+  }
+
+  async #put(manifest: Manifest, target: ManifestTarget, signal: AbortSignal): ReturnType<typeof putManifest> {
+    try {
+      return await putManifest(this.#place, manifest, target, signal);
+    } catch (error) {
+      // It may be one of the blobs that is missing: what we know of them is worth nothing now.
+      this.#blobs.clear();
+      throw error;
+    }
   }
 
   async #bring(blob: Blob, signal: AbortSignal): Promise<BlobOutcome> {

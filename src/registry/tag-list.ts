@@ -2,8 +2,9 @@
 // ways. OCI distribution-spec 1.1, "Listing tags" (end-8a, end-8b).
 import { fieldOf, parseJson } from '../base/json-fields.ts';
 import { unexpected } from './answer.ts';
+import { nextPageQuery } from './link.ts';
 import type { Place } from './place.ts';
-import { discard, headerOf, readBody } from './wire.ts';
+import { discard, headersOf, readBody } from './wire.ts';
 
 /** ECR takes no larger page. */
 const pageSize = 1000;
@@ -46,20 +47,12 @@ async function readPage(place: Place, to: string, signal: AbortSignal): Promise<
         return { found: [] };
       }
       if (response.status !== 200) throw await unexpected(response, signal);
-      const link = headerOf(response, 'link');
+      const query = nextPageQuery(headersOf(response, 'link'));
       const json = parseJson((await readBody(response, maxPageBytes, signal)).toString('utf8'));
       const list: unknown = fieldOf(json, 'tags');
       const found = Array.isArray(list) ? list.filter((tag) => typeof tag === 'string') : [];
-      const next = nextPage(link);
-      return next === undefined ? { found } : { found, next };
+      return query === undefined ? { found } : { found, next: `tags/list?${query}` };
     },
     signal,
   );
-}
-
-/** What of `<...>; rel="next"` tells the pages apart: the query. Host and path are those of this repository anyway. */
-function nextPage(link: string | undefined): string | undefined {
-  const match = /^\s*<?([^>;]*)>?\s*;[^,]*\brel="?next"?/i.exec(link ?? '');
-  const query = match?.[1]?.split('?')[1];
-  return query === undefined || query === '' ? undefined : `tags/list?${query}`;
 }

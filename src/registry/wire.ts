@@ -69,6 +69,8 @@ export class Wire {
           ...(body === undefined && (method === 'POST' || method === 'PUT') ? { 'content-length': '0' } : {}),
         },
         body: sending?.stream ?? null,
+        // undici asks servers to hang up after HEAD, in case one sends a body: a handshake for each would cost more.
+        reset: false,
         headersTimeout: request.headersMs ?? this.#options.limits.headersMs,
         signal: AbortSignal.any([signal, stalled.signal]),
       });
