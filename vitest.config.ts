@@ -4,12 +4,16 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // There are two sets of engines for e2e, and two processors on the machines that run this.
+    maxWorkers: 2,
     projects: [
       {
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/*.test.ts'],
           testTimeout: 20_000,
+          // No file leaves anything behind in its process, and starting one for each costs more than the tests.
+          isolate: false,
         },
       },
       {
@@ -18,7 +22,7 @@ export default defineConfig({
           include: ['test/integration/**/*.test.ts'],
           testTimeout: 60_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          isolate: false,
         },
       },
       {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRegistryWithBase } from '../support/base-image.ts';
 import { docker } from '../support/docker.ts';
 import { snapshotImages } from '../support/engine-observer.ts';
-import { engineKinds } from '../support/engines.ts';
+import { contrastingEngineKinds } from '../support/engines.ts';
 import { stepsIn } from '../support/evidence.ts';
 import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginResult, type PluginStep, runPlugin } from '../support/run-plugin.ts';
@@ -28,7 +28,7 @@ function printed({ output }: PluginResult): string {
   return output.replace(/^#\d+ (?:[\d.]+ )?/gm, '');
 }
 
-describe.each(engineKinds)('%s', (kind) => {
+describe.each(contrastingEngineKinds)('%s', (kind) => {
   const engine = sharedEngine(kind);
   const run = (Dockerfile: string, settings: PluginStep['settings'], env: Readonly<Record<string, string>> = {}) =>
     runPlugin({

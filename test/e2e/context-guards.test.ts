@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startRegistryWithBase } from '../support/base-image.ts';
-import { engineKinds } from '../support/engines.ts';
+import { contrastingEngineKinds } from '../support/engines.ts';
 import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginResult, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
@@ -40,7 +40,7 @@ function keyPart(line: string): string {
   return line.trim().split(' ').slice(0, 2).join(' ');
 }
 
-describe.each(engineKinds)('%s', (kind) => {
+describe.each(contrastingEngineKinds)('%s', (kind) => {
   const engine = sharedEngine(kind);
 
   async function build(

@@ -1,6 +1,6 @@
 // DOCKER_HOST as tcp:// and as tcp:// with TLS client certificates; unix:// is what all the other tests use.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Engine, engineKinds, startEngine } from '../support/engines.ts';
+import { type Engine, contrastingEngineKinds, startEngine } from '../support/engines.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { expectExit, runPlugin } from '../support/run-plugin.ts';
 import { listTags } from '../support/skopeo.ts';
@@ -18,7 +18,7 @@ afterAll(async () => {
 
 const files = { Dockerfile: 'FROM scratch\nCOPY greeting.txt /\n', 'greeting.txt': 'hello\n' };
 
-describe.each(engineKinds)('%s', (kind) => {
+describe.each(contrastingEngineKinds)('%s', (kind) => {
   describe('on plain tcp', () => {
     let engine: Engine;
     beforeAll(async () => {

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { snapshotImages } from '../support/engine-observer.ts';
-import { engineKinds } from '../support/engines.ts';
+import { contrastingEngineKinds } from '../support/engines.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
 import { makeTemporaryFolder } from '../support/workspace.ts';
 
@@ -53,7 +53,7 @@ function expectStory({ code, output }: Ended): void {
   expect(output).not.toContain('could not clean up');
 }
 
-describe.each(engineKinds)('%s', (kind) => {
+describe.each(contrastingEngineKinds)('%s', (kind) => {
   it('is shown the demo and keeps nothing of it', async () => {
     const engine = sharedEngine(kind);
     const before = await snapshotImages(engine);

@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AwsAnswer, type AwsRequest, type FakeAws, startFakeAws, tokenAnswer } from '../support/fake-aws.ts';
-import { engineKinds } from '../support/engines.ts';
+import { contrastingEngineKinds } from '../support/engines.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { expectExit, pluginFolder, type PluginStep, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
@@ -60,7 +60,7 @@ function step(settings: PluginStep['settings'], more: Partial<PluginStep> = {}):
   return { cwd, settings, ...more, env: { ...aws.env, ...more.env } };
 }
 
-describe.each(engineKinds)('a step for plugins/ecr on %s', (kind) => {
+describe.each(contrastingEngineKinds)('a step for plugins/ecr on %s', (kind) => {
   const engine = sharedEngine(kind);
 
   it('publishes with access_key and secret_key, into a repository that it creates', async () => {

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRegistryWithBase } from '../support/base-image.ts';
 import { docker } from '../support/docker.ts';
 import { EventRecorder, imageNamesIn, snapshotImages } from '../support/engine-observer.ts';
-import { type EngineKind, engineKinds } from '../support/engines.ts';
+import { type EngineKind, contrastingEngineKinds } from '../support/engines.ts';
 import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginStep, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
@@ -50,7 +50,7 @@ function everythingIn(folder: string): readonly string[] {
   return (readdirSync(folder, { recursive: true }) as string[]).sort();
 }
 
-describe.each(engineKinds)('%s', (kind) => {
+describe.each(contrastingEngineKinds)('%s', (kind) => {
   const engine = sharedEngine(kind);
   const step = (cwd: string, settings: PluginStep['settings']): PluginStep => ({
     cwd,

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { publishBaseImage } from '../support/base-image.ts';
 import { snapshotImages } from '../support/engine-observer.ts';
-import { engineKinds } from '../support/engines.ts';
+import { contrastingEngineKinds } from '../support/engines.ts';
 import { registryUsers, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { expectExit, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
@@ -40,7 +40,7 @@ describe.each(['htpasswd', 'token'] as const)('with %s', (auth) => {
     await bases.stop();
   });
 
-  describe.each(engineKinds)('%s', (kind) => {
+  describe.each(contrastingEngineKinds)('%s', (kind) => {
     const engine = sharedEngine(kind);
     const workspace = (): string => makeWorkspace({ Dockerfile: `FROM ${base}\nRUN echo ${kind} >/built\n` });
 

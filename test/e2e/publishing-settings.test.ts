@@ -216,10 +216,10 @@ describe('timeout', () => {
     const step = await runPlugin({
       cwd: makeWorkspace({ Dockerfile: `FROM ${registry.host}/base:1\nRUN sleep 600\n` }),
       host: engine.host,
-      settings: { repo, tags: '1', timeout: '15s' },
+      settings: { repo, tags: '1', timeout: '8s' },
     });
     expectExit(step, 6);
-    expect(step.output).toMatch(/error: settings\.timeout: the limit of 15\.0s was reached during \w+/);
+    expect(step.output).toMatch(/error: settings\.timeout: the limit of 8\.0s was reached during \w+/);
     expect(step.output).toMatch(/try: raise timeout/);
     expect(step.ms).toBeLessThan(60_000);
     expect(await snapshotImages(engine)).toEqual(before);

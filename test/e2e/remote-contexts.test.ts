@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publishBaseImage, startRegistryWithBase } from '../support/base-image.ts';
 import { docker } from '../support/docker.ts';
-import { engineKinds } from '../support/engines.ts';
+import { contrastingEngineKinds } from '../support/engines.ts';
 import { type GitServer, startGitServer, tarOf } from '../support/git-server.ts';
 import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginResult, type PluginStep, runPlugin } from '../support/run-plugin.ts';
@@ -36,7 +36,7 @@ afterAll(async () => {
 const dockerfile = 'FROM scratch\nCOPY . /context/\n';
 const otherDockerfile = 'FROM scratch\nCOPY . /other/\n';
 
-describe.each(engineKinds)('%s', (kind) => {
+describe.each(contrastingEngineKinds)('%s', (kind) => {
   const engine = sharedEngine(kind);
   let number = 0;
 

@@ -2,7 +2,7 @@
 // get that time too. Two engines of a kind that never met would agree; here one engine builds twice without its cache.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRegistryWithBase } from '../support/base-image.ts';
-import { engineKinds } from '../support/engines.ts';
+import { contrastingEngineKinds } from '../support/engines.ts';
 import { commitAll, git } from '../support/git-server.ts';
 import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginResult, runPlugin } from '../support/run-plugin.ts';
@@ -23,7 +23,7 @@ afterAll(async () => {
 
 const date = '2024-02-03T04:05:06Z';
 
-describe.each(engineKinds)('%s', (kind) => {
+describe.each(contrastingEngineKinds)('%s', (kind) => {
   const engine = sharedEngine(kind);
 
   function makeRepository(): string {

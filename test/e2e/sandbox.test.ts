@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRegistryWithBase } from '../support/base-image.ts';
 import { cgroupOf } from '../support/engine-leftovers.ts';
-import { engineKinds } from '../support/engines.ts';
+import { contrastingEngineKinds } from '../support/engines.ts';
 import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginResult, type PluginStep, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
@@ -25,7 +25,7 @@ function printed({ output }: PluginResult): string {
   return output.replace(/^#\d+ (?:[\d.]+ )?/gm, '');
 }
 
-describe.each(engineKinds)('%s', (kind) => {
+describe.each(contrastingEngineKinds)('%s', (kind) => {
   const engine = sharedEngine(kind);
   const heedsLimits = kind !== 'docker-20.10';
   const run = (instruction: string, settings: PluginStep['settings'] = {}): Promise<PluginResult> =>

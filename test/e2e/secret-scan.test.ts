@@ -1,7 +1,7 @@
 // A secret that the Dockerfile writes into the image's config is found before any tag moves, on each engine.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startRegistryWithBase } from '../support/base-image.ts';
-import { engineKinds } from '../support/engines.ts';
+import { contrastingEngineKinds } from '../support/engines.ts';
 import type { TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginResult, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
@@ -20,7 +20,7 @@ afterAll(async () => {
   await registry.stop();
 });
 
-describe.each(engineKinds)('%s', (kind) => {
+describe.each(contrastingEngineKinds)('%s', (kind) => {
   const engine = sharedEngine(kind);
   const repo = (): string => `${registry.host}/${kind}/scan`;
 

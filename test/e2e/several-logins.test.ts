@@ -2,7 +2,7 @@
 // the place of a password. The registries' own records say who came to them.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { publishBaseImage } from '../support/base-image.ts';
-import { engineKinds, type EngineAddress } from '../support/engines.ts';
+import { contrastingEngineKinds, type EngineAddress } from '../support/engines.ts';
 import { registryUsers, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { expectExit, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
@@ -44,7 +44,7 @@ describe.each(['htpasswd', 'token'] as const)('with %s', (auth) => {
     return runPlugin({ cwd, host: engine.host, settings: { tags: '1', ...settings }, env });
   }
 
-  describe.each(engineKinds)('%s', (kind) => {
+  describe.each(contrastingEngineKinds)('%s', (kind) => {
     const engine = sharedEngine(kind);
     const repository = (name: string): string => `${targets.host}/${kind}/${name}`;
 

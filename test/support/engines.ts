@@ -19,6 +19,13 @@ export type EngineKind = 'docker-20.10' | 'docker-26.1-graphdriver' | 'docker-26
 /** All of them, for `describe.each`. */
 export const engineKinds: readonly EngineKind[] = ['docker-20.10', 'docker-26.1-graphdriver', 'docker-26.1-containerd'];
 
+/**
+ * One engine of each age, which have one of each store too: enough for what depends on either alone. ALL_ENGINES=1 takes
+ * all three.
+ */
+export const contrastingEngineKinds: readonly EngineKind[] =
+  process.env['ALL_ENGINES'] === '1' ? engineKinds : ['docker-20.10', 'docker-26.1-containerd'];
+
 export interface EngineOptions {
   /** A second address on loopback: plain, or TLS with client certificates (files in `certPath`). */
   readonly tcp?: 'plain' | 'tls';
