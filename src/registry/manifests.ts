@@ -1,14 +1,12 @@
-// Reads and writes manifests. They are bytes: what was received is hashed and handed on, nothing is parsed here but a
-// missing media type. OCI distribution-spec 1.1, end-3 and end-7; several tags in one PUT with the OCI-Tag echo: its text
-// on "Pushing manifests with tags".
+// Reads manifests. They are bytes: what was received is hashed and handed on, nothing is parsed here but a missing media
+// type. OCI distribution-spec 1.1, end-3. They are written in put-manifest.ts.
 import { type Digest, isDigest, sha256 } from '../base/digest.ts';
 import { parseJson, textOf } from '../base/json-fields.ts';
 import { unexpected } from './answer.ts';
 import { manifestMediaTypes } from './media-types.ts';
 import type { Place } from './place.ts';
 import { RegistryError } from './registry-error.ts';
-import { discard, headerOf, headersOf, readBody, type WireResponse } from './wire.ts';
-import { bytesBody } from './wire-body.ts';
+import { discard, headerOf, readBody, type WireResponse } from './wire.ts';
 
 /** A manifest as it is stored. */
 export interface Manifest {
@@ -22,9 +20,6 @@ export interface ManifestHead {
   readonly mediaType: string;
   readonly sizeBytes: number;
 }
-
-/** A tag, or the digest with any tags that are to be set along with it. */
-export type ManifestTarget = { readonly tag: string } | { readonly digest: Digest; readonly tags?: readonly string[] };
 
 /** The limit that the specification tells registries to accept. */
 const maxManifestBytes = 4 * 1024 * 1024;
@@ -42,7 +37,8 @@ export async function headManifest(
   return manifest && { digest: manifest.digest, mediaType: manifest.mediaType, sizeBytes: manifest.bytes.length };
 }
 
-async function tryHead(
+/** The same in one try; `ask again`: only the bytes tell. */
+export async function tryHead(
   place: Place,
   reference: string,
   what: string,
@@ -101,76 +97,8 @@ async function read(
   return place.send({ method, to: `manifests/${reference}`, headers, redirects: 'any-origin', what }, signal);
 }
 
-/**
- * PUT. With `digest` and `tags` all tags travel in one request; a registry that does not know that form stores the
- * manifest under its digest and says nothing of tags.
- *
- * @returns the tags that the registry says it has set, and the `subject` that it says it has noticed
- */
-export async function putManifest(
-  place: Place,
-  manifest: Manifest,
-  target: ManifestTarget,
-  signal: AbortSignal,
-): Promise<{ readonly confirmedTags: readonly string[]; readonly seenSubject?: string }> {
-  const tags = 'tag' in target ? [] : (target.tags ?? []);
-  const reference = 'tag' in target ? target.tag : target.digest;
-  const query = tags.map((tag) => `tag=${encodeURIComponent(tag)}`).join('&');
-  const to = `manifests/${reference}${query === '' ? '' : `?${query}`}`;
-  const what = `put the manifest at ${nameOf(place, reference)}`;
-  const plainly = 'tag' in target ? [target.tag] : [];
-  place.askForPush();
-  return place.operate(
-    'manifest',
-    what,
-    async (number) => {
-      // The answer to an earlier try may have been lost.
-      if (number > 1 && (await isThere(place, manifest, reference, what, signal))) return { confirmedTags: plainly };
-      const response = await place.send(
-        {
-          method: 'PUT',
-          to,
-          headers: { 'content-type': manifest.mediaType },
-          body: bytesBody(manifest.bytes),
-          redirects: 'own-origin',
-          what,
-        },
-        signal,
-      );
-      if (response.status < 200 || response.status > 299) throw await unexpected(response, signal);
-      await discard(response, signal);
-      const stored = headerOf(response, 'docker-content-digest') ?? '';
-      if (isDigest(stored)) checkDigest(place, what, manifest.digest, stored);
-      const seenSubject = headerOf(response, 'oci-subject');
-      const confirmedTags = 'tag' in target ? plainly : confirmedOf(response, tags);
-      return { confirmedTags, ...(seenSubject === undefined ? {} : { seenSubject }) };
-    },
-    signal,
-  );
-}
-
-async function isThere(
-  place: Place,
-  manifest: Manifest,
-  reference: string,
-  what: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const head = await tryHead(place, reference, what, signal);
-  return head !== undefined && head !== 'ask again' && head.digest === manifest.digest;
-}
-
-/** OCI-Tag may come several times, and hold several tags each time. */
-function confirmedOf(response: WireResponse, tags: readonly string[]): readonly string[] {
-  const echoed = new Set(
-    headersOf(response, 'oci-tag')
-      .flatMap((value) => value.split(','))
-      .map((tag) => tag.trim()),
-  );
-  return tags.filter((tag) => echoed.has(tag));
-}
-
-function nameOf(place: Place, reference: string): string {
+/** As people write it. */
+export function nameOf(place: Place, reference: string): string {
   return `${place.name}${isDigest(reference) ? '@' : ':'}${reference}`;
 }
 
@@ -180,8 +108,8 @@ function mediaTypeOf(response: WireResponse): string | undefined {
   return type === '' ? undefined : type;
 }
 
-/** `wanted` may be a tag, for which any digest is right. */
-function checkDigest(place: Place, what: string, wanted: string, got: Digest): void {
+/** Throws RegistryError `integrity`. `wanted` may be a tag, for which any digest is right. */
+export function checkDigest(place: Place, what: string, wanted: string, got: Digest): void {
   if (isDigest(wanted) && wanted !== got) throw integrity(place, what, `${got} instead of ${wanted}`);
 }
 

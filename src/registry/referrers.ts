@@ -4,9 +4,10 @@
 import { type Digest, isDigest, sha256 } from '../base/digest.ts';
 import { arrayOf, fieldOf, givenText, parseJson, textOf } from '../base/json-fields.ts';
 import { nextPageQuery } from './link.ts';
-import { getManifest, type Manifest, putManifest } from './manifests.ts';
+import { getManifest, type Manifest } from './manifests.ts';
 import { unexpected } from './answer.ts';
 import type { Place } from './place.ts';
+import { putManifest } from './put-manifest.ts';
 import { RegistryError } from './registry-error.ts';
 import { discard, headersOf, readBody } from './wire.ts';
 

@@ -2,6 +2,7 @@
 // about it. Decided by status and by the codes of the OCI distribution-spec 1.1 ("Error codes"); the registry's own text
 // is looked at only to word the refusal to move a tag, for which registries have no common code.
 import { isTransientStatus } from '../base/transient.ts';
+import type { Digest } from '../base/digest.ts';
 import type { ExitCode } from '../base/plugin-error.ts';
 import type { GivenUp } from '../base/retry.ts';
 import type { Answer } from './answer.ts';
@@ -28,23 +29,15 @@ interface Words {
   readonly hint?: string;
 }
 
-const immutability =
-  /immutab|already exists|cannot be overwritten|overwrit|not allow\w* to (?:update|overwrite)|disallow/i;
+/** ECR, Harbor, GAR, Hub, Artifactory and Alibaba, ACR, Nexus. */
+const immutability = /immutab|already exists|overwrit|disallow|not allow\w* (?:to )?(?:updat|redeploy)/i;
+const movedTagHint =
+  'publish under a new tag; skip_push_if_tag_exists: true leaves existing tags alone, ignore_immutable_tag_errors: true goes on with a warning';
 const hubPullLimit = /pull rate limit|toomanyrequests/i;
 
 /** The error for an answer, after all tries. */
 export function refusal(operation: Operation, answer: Answer, how: GivenUp): RegistryError {
-  const { code, exitCode, came, hint } = wordsFor(operation, answer, how);
-  return new RegistryError({
-    ...operation.party,
-    code,
-    exitCode,
-    message: `${operation.what}: ${came}`,
-    hint,
-    details: saidLine(answer),
-    attempts: how.attempts,
-    ...wireFacts(answer),
-  });
+  return answered(operation, answer, wordsFor(operation, answer, how), how.attempts);
 }
 
 /** Docker Hub's limit on pulls lasts for hours: no wait of ours helps. */
@@ -54,6 +47,58 @@ export function isPullLimit(answer: Answer): boolean {
     answer.origin.endsWith('.docker.io') &&
     hubPullLimit.test(`${answer.codes.join(' ')} ${answer.said ?? ''}`)
   );
+}
+
+/** Whether a refusal speaks of tags that may not be moved. Only the words; what is so, the tag itself shows. */
+export function isAboutImmutability(answer: Answer): boolean {
+  return answer.codes.includes('TAG_INVALID') || immutability.test(answer.said ?? '');
+}
+
+/** A tag that the registry does not let us move; `theirs`: where it is, if it can be seen. */
+export function immutableTag(
+  operation: Operation,
+  answer: Answer,
+  { tag, ours, theirs }: { readonly tag: string; readonly ours: Digest; readonly theirs: Digest | undefined },
+): RegistryError {
+  const { party, repository } = operation;
+  const where = theirs === undefined ? '' : `: it is at ${theirs}`;
+  return answered(operation, answer, {
+    code: 'tag-immutable',
+    exitCode: 4,
+    came: `${party.host} does not let tag ${tag} of ${repository} be moved (${answer.status})${where}, ours is ${ours}`,
+    hint: movedTagHint,
+  });
+}
+
+/** Parts of an image that the registry had and does not find any more. */
+export function lostContent(operation: Operation, answer: Answer, missing: readonly Digest[]): RegistryError {
+  return answered(operation, answer, lossWords(operation, missing));
+}
+
+/** A manifest, which cannot be sent in parts. */
+export function tooLargeManifest(operation: Operation, answer: Answer, sizeBytes: number): RegistryError {
+  const came = `${operation.party.host} takes no manifest of ${sizeBytes} bytes (413)`;
+  const hint = 'a proxy before the registry may limit the size of bodies; fewer annotations make manifests smaller';
+  return answered(operation, answer, { code: 'too-large', exitCode: 4, came, hint });
+}
+
+function answered(
+  operation: Operation,
+  answer: Answer,
+  { code, exitCode, came, hint }: Words,
+  attempts = 1,
+): RegistryError {
+  const message = `${operation.what}: ${came}`;
+  return new RegistryError({
+    ...operation.party,
+    code,
+    exitCode,
+    message,
+    hint,
+    details: saidLine(answer),
+    attempts,
+    ...wireFacts(answer),
+  });
 }
 
 function wordsFor(operation: Operation, answer: Answer, how: GivenUp): Words {
@@ -82,20 +127,11 @@ function codeWords(operation: Operation, answer: Answer): Words | undefined {
     return { code: 'name-rejected', exitCode: 2, came: `${party.host} does not accept the name ${repository}` };
   }
   if (kind === 'manifest' && (has('MANIFEST_BLOB_UNKNOWN') || has('BLOB_UNKNOWN'))) {
-    const came = `${party.host} has lost a layer between its upload and the manifest`;
-    return {
-      code: 'blob-lost',
-      exitCode: 4,
-      came,
-      hint: 'run the step again; if it happens often, its clean-up runs during pushes',
-    };
+    return lossWords(operation, []);
   }
-  if (kind === 'manifest' && answer.status !== 404 && (has('TAG_INVALID') || immutability.test(answer.said ?? ''))) {
-    return {
-      code: 'tag-immutable',
-      exitCode: 4,
-      came: `${party.host} does not let this tag be moved (${answer.status})`,
-    };
+  if (kind === 'manifest' && answer.status !== 404 && isAboutImmutability(answer)) {
+    const came = `${party.host} does not let this tag be moved (${answer.status})`;
+    return { code: 'tag-immutable', exitCode: 4, came, hint: movedTagHint };
   }
   if (kind === 'manifest' && (has('MANIFEST_INVALID') || has('MANIFEST_UNVERIFIED')))
     return manifestWords(operation, answer);
@@ -135,9 +171,6 @@ function statusWords(operation: Operation, answer: Answer): Words {
   }
   if (kind === 'manifest' && (status === 400 || status === 415 || status === 422))
     return manifestWords(operation, answer);
-  if (kind === 'manifest' && (status === 409 || status === 412)) {
-    return { code: 'tag-immutable', exitCode: 4, came: `${host} does not let this tag be moved (${status})` };
-  }
   return { code: 'refused', exitCode: 4, came: `${host} answered ${status}` };
 }
 
@@ -146,6 +179,17 @@ function manifestWords({ party }: Operation, answer: Answer): Words {
     code: 'manifest-rejected',
     exitCode: 4,
     came: `${party.host} does not take this manifest (${answer.status})`,
+    hint: '`provenance: false`, `oci_mediatypes: false` and `compression: gzip` make the kind of image that every registry takes',
+  };
+}
+
+function lossWords({ party }: Operation, missing: readonly Digest[]): Words {
+  const lost = missing.length === 0 ? 'a layer' : missing.map((digest) => digest.slice(0, 19)).join(', ');
+  return {
+    code: 'blob-lost',
+    exitCode: 4,
+    came: `${party.host} has lost ${lost} between its upload and the manifest`,
+    hint: 'run the step again; if it happens often, its clean-up runs during pushes',
   };
 }
 

@@ -5,15 +5,9 @@ import { streamBlob } from './blob-stream.ts';
 import { hasBlob, readBlob, seesBlob, shortDigest } from './blobs.ts';
 import { type Blob, type BlobOutcome, startUpload, uploadBlob } from './blob-upload.ts';
 import { canDeleteTags, deleteTag } from './delete-tag.ts';
-import {
-  getManifest,
-  headManifest,
-  type Manifest,
-  type ManifestHead,
-  type ManifestTarget,
-  putManifest,
-} from './manifests.ts';
+import { getManifest, headManifest, type Manifest, type ManifestHead } from './manifests.ts';
 import type { Place } from './place.ts';
+import { type ManifestPut, type ManifestTarget, putManifest } from './put-manifest.ts';
 import { type Referrer, Referrers } from './referrers.ts';
 import type { RequestTarget } from './redirect.ts';
 import type { UploadPlace } from './upload-place.ts';
@@ -137,7 +131,7 @@ export class Repository {
     await Promise.all([...this.#uploads.open].map((upload) => this.#cancel(upload)));
   }
 
-  async #put(manifest: Manifest, target: ManifestTarget, signal: AbortSignal): ReturnType<typeof putManifest> {
+  async #put(manifest: Manifest, target: ManifestTarget, signal: AbortSignal): Promise<ManifestPut> {
     try {
       return await putManifest(this.#place, manifest, target, signal);
     } catch (error) {

@@ -43,9 +43,9 @@ export interface Fault {
   readonly nth?: number;
   /**
    * An answer; `break` = the connection ends before anything is done; `break-after` = the work is done, the answer is lost;
-   * `hang` = silence.
+   * `hang` = silence; `hang-after` = the work is done, then silence.
    */
-  readonly answer: CannedAnswer | 'break' | 'break-after' | 'hang';
+  readonly answer: CannedAnswer | 'break' | 'break-after' | 'hang' | 'hang-after';
 }
 
 export interface StoredRepository {
@@ -126,7 +126,7 @@ export async function startMemoryRegistry(options: MemoryRegistryOptions = {}): 
     const [fault] = faults.flatMap((entry) => (isDue(entry, method, kind, url.pathname) ? [entry.fault.answer] : []));
     if (fault === 'break') return void incoming.socket.destroy();
     const body = await readAll(incoming);
-    const normal = fault === undefined || fault === 'break-after';
+    const normal = fault === undefined || fault === 'break-after' || fault === 'hang-after';
     const answer = normal ? handle(state, { incoming, method, url, body }) : fault;
     const status = answer === 'hang' ? 0 : answer.status;
     const { authorization = '' } = incoming.headers;
@@ -141,7 +141,7 @@ export async function startMemoryRegistry(options: MemoryRegistryOptions = {}): 
       status,
     });
     if (fault === 'break-after') return void incoming.socket.destroy();
-    if (answer === 'hang') return;
+    if (answer === 'hang' || fault === 'hang-after') return;
     outgoing.writeHead(answer.status, { 'content-length': Buffer.byteLength(answer.body ?? ''), ...answer.headers });
     outgoing.end(method === 'HEAD' ? undefined : answer.body);
   };

@@ -438,8 +438,6 @@ describe('manifests', () => {
   });
 
   it.each([
-    [400, 'TAG_INVALID', 'The image tag already exists and cannot be overwritten', 'tag-immutable', 4],
-    [412, 'PRECONDITION', 'configured as immutable', 'tag-immutable', 4],
     [400, 'MANIFEST_INVALID', 'schema', 'manifest-rejected', 4],
     [400, 'MANIFEST_BLOB_UNKNOWN', 'blob unknown', 'blob-lost', 4],
     [400, 'NAME_INVALID', 'invalid', 'name-rejected', 2],
