@@ -11,7 +11,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/unit/**/*.test.ts', 'test/*.test.ts'],
-          testTimeout: 20_000,
+          testTimeout: 60_000,
           // No file leaves anything behind in its process, and starting one for each costs more than the tests.
           isolate: false,
         },

@@ -56,6 +56,11 @@ export class LogWriter implements Log {
     this.#write(`${this.#redactor.redact(plain)}\n`);
   }
 
+  /** Text that is read by a program: whatever the level, as it is, but for its secrets. */
+  verbatim(text: string): void {
+    this.#write(this.#redactor.redact(text));
+  }
+
   /**
    * Masks last of all: what is removed or cut from a line must not put a secret together, or leave half of one. Nor must
    * colours hide it: a text with a secret in it loses them.

@@ -1,6 +1,6 @@
 // The metadata file: keys as `docker buildx build --metadata-file` writes them, so that scripts go on working, and facts of
 // our own under a key of their own.
-import { familiarRepository, publishedTags, type RunReport } from './run-report.ts';
+import { familiarName, publishedTags, type RunReport } from './run-report.ts';
 
 /** The text of the file. */
 export function formatMetadata(report: RunReport): string {
@@ -18,7 +18,7 @@ export function formatMetadata(report: RunReport): string {
       'docker-build': {
         version: report.version,
         images: tags.map(({ repository, tag, digest: own, state }) => ({
-          name: `${familiarRepository(repository)}:${tag}`,
+          name: familiarName({ repository, tag }),
           ...(own === undefined ? {} : { digest: own }),
           state: state === 'intended' ? 'skipped' : state,
         })),

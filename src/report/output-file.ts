@@ -1,11 +1,11 @@
 // The outputs of a step, which later steps read as variables: a dotenv file that other steps may have written to as well,
 // so what is in it stays. Files that end in `.out` hold plain `K=V` lines.
-import { familiarRepository, publishedTags, type RunReport } from './run-report.ts';
+import { familiarName, familiarRepository, publishedTags, type RunReport } from './run-report.ts';
 
 /** The outputs by name; never a secret. */
 export function stepOutputs(report: RunReport): ReadonlyMap<string, string> {
   const published = publishedTags(report);
-  const names = published.map(({ repository, tag }) => `${familiarRepository(repository)}:${tag}`);
+  const names = published.map(familiarName);
   const [first] = published;
   const outputs: readonly (readonly [string, string | undefined])[] = [
     ['digest', report.digest],

@@ -1,4 +1,5 @@
 // The facts of a run as the reports need them. Each report is a function of these.
+import { parseReference } from '../base/reference.ts';
 import type { ImageFacts } from './image-facts.ts';
 
 /** A tag, with what is under it now. */
@@ -38,7 +39,12 @@ export interface RunReport {
 
 /** The repository as people write it: Docker Hub's own name is left out. */
 export function familiarRepository(repository: string): string {
-  return repository.replace(/^docker\.io\/(?:library\/)?/, '');
+  return parseReference(repository).familiar;
+}
+
+/** `name:tag` as people write it. */
+export function familiarName({ repository, tag }: Pick<ReportedTag, 'repository' | 'tag'>): string {
+  return `${familiarRepository(repository)}:${tag}`;
 }
 
 /** Tags that point at the published image. */

@@ -7,7 +7,7 @@ import { formatArtifacts } from './artifact-file.ts';
 import { cardForLog, formatCard } from './card.ts';
 import { formatMetadata } from './metadata-file.ts';
 import { appendPlain, mergeDotenv, stepOutputs } from './output-file.ts';
-import { familiarRepository, publishedTags, type RunReport } from './run-report.ts';
+import { familiarName, familiarRepository, publishedTags, type ReportedTag, type RunReport } from './run-report.ts';
 
 /** Where a report goes: into the log of the step, or to an absolute path. */
 export type ReportPlace = { readonly kind: 'log' } | { readonly kind: 'file'; readonly path: string };
@@ -33,9 +33,8 @@ export async function writeReports(
 ): Promise<readonly string[]> {
   const problems: string[] = [];
   for (const path of outputFiles) {
-    await attempt('output_file', () => writeOutputs(path, stepOutputs(report))).then((wrong) => {
-      if (wrong !== undefined) tools.log.warn(wrong);
-    });
+    const wrong = await attempt('output_file', () => writeOutputs(path, stepOutputs(report)));
+    if (wrong !== undefined) tools.log.warn(wrong);
   }
   for (const [name, format] of formats) {
     const place = places.get(name);
@@ -66,8 +65,12 @@ export async function writeCard(report: RunReport, { places }: WantedReports, to
 /** Writes a report that is text already. */
 export async function writePlace(place: ReportPlace, text: string, { write }: ReportTools): Promise<void> {
   if (place.kind === 'log') return write(text.endsWith('\n') ? text : `${text}\n`);
-  await mkdir(dirname(place.path), { recursive: true, mode: 0o755 });
-  await writeFile(place.path, text, { mode: 0o644 });
+  await writeWhole(place.path, text);
+}
+
+async function writeWhole(path: string, text: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+  await writeFile(path, text, { mode: 0o644 });
 }
 
 /** What each file holds; undefined: there is nothing to say, and no file is better than an empty one. */
@@ -77,17 +80,11 @@ const formats: readonly (readonly [name: string, format: (report: RunReport) => 
   ['digest_file', ({ digest }) => digest],
   ['iid_file', ({ image, digest }) => image?.configDigest ?? image?.id ?? digest],
   ['image_name_with_digest_file', (report) => lines(report, ({ repository }) => familiarRepository(repository))],
-  [
-    'image_name_tag_with_digest_file',
-    (report) => lines(report, ({ repository, tag }) => `${familiarRepository(repository)}:${tag}`),
-  ],
+  ['image_name_tag_with_digest_file', (report) => lines(report, familiarName)],
 ];
 
 /** `name@digest` lines, each once. */
-function lines(
-  report: RunReport,
-  nameOf: (tag: { readonly repository: string; readonly tag: string }) => string,
-): string | undefined {
+function lines(report: RunReport, nameOf: (tag: ReportedTag) => string): string | undefined {
   const { digest } = report;
   if (digest === undefined) return undefined;
   const names = new Set(publishedTags(report).map((tag) => `${nameOf(tag)}@${digest}\n`));
@@ -103,8 +100,7 @@ async function writeOutputs(path: string, outputs: ReadonlyMap<string, string>):
   const text = path.endsWith('.out')
     ? appendPlain(existing, outputs)
     : mergeDotenv(new Map(Object.entries(dotenv.parse(existing))), outputs);
-  await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-  await writeFile(path, text, { mode: 0o644 });
+  await writeWhole(path, text);
 }
 
 /** @returns what went wrong, in words */

@@ -27,7 +27,7 @@ export interface Outcome {
 
 /** Reading facts back and writing files must not outlive the patience of a runner that is stopping the step. */
 const reportLimitMs = 60_000;
-const formsThatNeedFacts = ['card_path', 'iid_file', 'metadata_file'];
+const formsThatNeedFacts = ['card_path', 'iid_file', 'metadata_file'] as const;
 
 /** Writes every report. Throws PluginError when one that was asked for cannot be written, or the step was stopped. */
 export async function report(
@@ -36,13 +36,13 @@ export async function report(
   registries: Pick<Registries, 'targets'>,
   tools: Tools,
 ): Promise<void> {
-  const { world, log, mask } = tools;
+  const { world, log } = tools;
   const { published } = outcome;
   const { writeCard, writeReports } = await import('../report/write-reports.ts');
   const signal = AbortSignal.timeout(reportLimitMs);
   const image = await readFacts(outcome, plan, registries, tools, signal);
   const facts = runReport(outcome, plan, image, tools);
-  const write = (text: string): void => world.write(mask(text));
+  const write = log.verbatim.bind(log);
   const problems = await writeReports(facts, plan.report, { log, write });
   if (problems.length > 0) throw reportFailure(problems, published);
   if (world.signal.aborted && published !== undefined) throw stoppedAfterPublishing(published, world.signal.reason);
@@ -61,11 +61,11 @@ export async function reportNothing(
 }
 
 /** Writes how the steps of the build ended; also after a failure, whose own words come first. */
-export async function reportSteps(plan: Plan, { world, log, mask, progress }: Tools): Promise<void> {
+export async function reportSteps(plan: Plan, { log, progress }: Tools): Promise<void> {
   const place = plan.report.places.get('cache_metrics_file');
   if (place === undefined) return;
   const { writePlace } = await import('../report/write-reports.ts');
-  const write = (text: string): void => world.write(mask(text));
+  const write = log.verbatim.bind(log);
   await writePlace(place, formatCacheMetrics(progress.stepEnds()), { log, write }).catch((error: unknown) => {
     log.warn(`cache_metrics_file could not be written: ${String(error)}`);
   });

@@ -8,15 +8,18 @@ import type { Values } from './table.ts';
 import type { WorkspaceFiles } from './workspace-files.ts';
 
 /** The reports that have a file each. */
-export type ReportName =
-  | 'card_path'
-  | 'artifact_file'
-  | 'metadata_file'
-  | 'digest_file'
-  | 'iid_file'
-  | 'image_name_with_digest_file'
-  | 'image_name_tag_with_digest_file'
-  | 'cache_metrics_file';
+const names = [
+  'card_path',
+  'artifact_file',
+  'metadata_file',
+  'digest_file',
+  'iid_file',
+  'image_name_with_digest_file',
+  'image_name_tag_with_digest_file',
+  'cache_metrics_file',
+] as const;
+
+export type ReportName = (typeof names)[number];
 
 /** Where a report goes: into the log of the step, or to an absolute path. */
 export type ReportPlace = { readonly kind: 'log' } | { readonly kind: 'file'; readonly path: string };
@@ -26,17 +29,6 @@ export interface Reports {
   /** Absolute paths; several where runners name several. */
   readonly outputFiles: readonly string[];
 }
-
-const names: readonly ReportName[] = [
-  'card_path',
-  'artifact_file',
-  'metadata_file',
-  'digest_file',
-  'iid_file',
-  'image_name_with_digest_file',
-  'image_name_tag_with_digest_file',
-  'cache_metrics_file',
-];
 
 /** Harness sets these in each step, whether anybody wants them or not. */
 const setByRunners: ReadonlySet<string> = new Set(['card_path', 'artifact_file', 'output_file']);
