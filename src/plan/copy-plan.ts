@@ -13,17 +13,33 @@ export type CopySource =
   | { readonly kind: 'daemon'; readonly display: string; readonly name: string }
   | { readonly kind: 'archive'; readonly display: string; readonly path: string; readonly isDirectory: boolean };
 
-/** What is copied, and where to. */
+/** What is published in the place of a build. */
 export interface CopyPlan {
   readonly source: CopySource;
-  readonly publish: PublishPlan;
+  /** Of an index the image of this platform alone, `os/arch[/variant]`. */
+  readonly platform?: string;
+  /** Also what refers to the image. */
+  readonly referrers: boolean;
 }
 
 /** No registry can have it: such a name is one of this plugin in a daemon. */
 const temporaryDomain = 'docker-build.invalid';
 
-/** Decides the source. Throws PluginError (exit 2) when the source is all that would be published. */
-export function copyPlan({ values, archive }: Settings, publish: PublishPlan): CopyPlan {
+/** Decides what is copied, and where to. Throws PluginError (exit 2) when the source is all that would be published. */
+export function copyPlan(
+  settings: Settings,
+  wanted: PublishPlan,
+): { readonly copy: CopyPlan; readonly publish: PublishPlan } {
+  const { source, publish } = sourceAndTargets(settings, wanted);
+  const { referrers, platform } = settings.values;
+  const [only] = platform ?? [];
+  return { copy: { source, referrers, ...(only === undefined ? {} : { platform: only }) }, publish };
+}
+
+function sourceAndTargets(
+  { values, archive }: Settings,
+  publish: PublishPlan,
+): { readonly source: CopySource; readonly publish: PublishPlan } {
   if (archive !== undefined) return { source: { kind: 'archive', ...archive }, publish };
   const { source_image: image, source_from: from } = values;
   if (image?.kind === 'id') return { source: daemonSource(image.id), publish };
@@ -37,11 +53,12 @@ export function copyPlan({ values, archive }: Settings, publish: PublishPlan): C
   return { source: registrySource(first), publish: { ...publish, targets: without(publish.targets, first) } };
 }
 
-/** The source with the registry that a cloud has named in the place of the unnamed one. */
-export function copySourceAt(host: string, source: CopySource): CopySource {
-  if (source.kind !== 'registry' || source.reference.domain !== unnamedRegistry) return source;
+/** The same with the registry that a cloud has named in the place of the unnamed one. */
+export function copyPlanAt(host: string, copy: CopyPlan): CopyPlan {
+  const { source } = copy;
+  if (source.kind !== 'registry' || source.reference.domain !== unnamedRegistry) return copy;
   const { path, tag = 'latest' } = source.reference;
-  return registrySource(parseReference(`${host}/${path}:${tag}`));
+  return { ...copy, source: registrySource(parseReference(`${host}/${path}:${tag}`)) };
 }
 
 function daemonSource(name: string): CopySource {

@@ -6,7 +6,7 @@ import type { Settings } from '../settings/settings.ts';
 import { buildPlan, type BuildPlan } from './build-plan.ts';
 import { cachesPlan } from './cache-plan.ts';
 import { cloudPlans, type CloudPlan } from './cloud-plan.ts';
-import { copyPlan, type CopySource, copySourceAt } from './copy-plan.ts';
+import { copyPlan, type CopyPlan, copyPlanAt } from './copy-plan.ts';
 import { daemonPlan, type DaemonPlan } from './daemon-plan.ts';
 import {
   type Destination,
@@ -31,7 +31,7 @@ export interface Plan {
   readonly daemon: DaemonPlan;
   readonly build: BuildPlan;
   /** Present when nothing is built and this is published instead. */
-  readonly copy?: CopySource;
+  readonly copy?: CopyPlan;
   /** Absent when nothing is published. */
   readonly publish?: PublishPlan;
   readonly output: OutputPlan;
@@ -72,7 +72,7 @@ export function makePlan(settings: Settings, info: BuildInfo, now: Date): Plan {
     action: actionOf(destination, values.push_only),
     daemon: daemonPlan(settings),
     build: buildPlan(settings, info, caches, now),
-    ...(copy === undefined ? {} : { copy: copy.source }),
+    ...(copy === undefined ? {} : { copy: copy.copy }),
     ...(publish === undefined ? {} : { publish: copy?.publish ?? publish }),
     output: outputPlan(settings, wanted?.targets ?? []),
     registries,
@@ -120,7 +120,7 @@ export function withClouds(
   const { registryUrl } = plan.registryFacts;
   return {
     ...plan,
-    ...(plan.copy === undefined ? {} : { copy: copySourceAt(host, plan.copy) }),
+    ...(plan.copy === undefined ? {} : { copy: copyPlanAt(host, plan.copy) }),
     ...(publish === undefined ? {} : { publish: { ...publish, targets: atHost(publish.targets) } }),
     report: { ...report, wanted: atHost(report.wanted) },
     registryFacts: { ...plan.registryFacts, registryUrl: registryUrl === unnamedRegistry ? host : registryUrl },

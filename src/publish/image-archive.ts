@@ -6,10 +6,11 @@ import type { Log } from '../base/log.ts';
 import type { ImageFacts } from '../engine/inspect-image.ts';
 import { damaged, readMetadata, unusable } from './archive-parts.ts';
 import type { ImageReader } from './collect-image.ts';
-import type { ImageSource } from './copy-image.ts';
 import { isPackedAs } from './image-format.ts';
+import type { ImageSource } from './image-source.ts';
 import { type Descriptor, isDistributed, parseManifest, readDescriptors } from './manifest.ts';
 import { fieldOf, parseJson } from '../base/json-fields.ts';
+import { checkPlatform, pickPlatform } from './pick-platform.ts';
 import { readSavedImage } from './saved-image.ts';
 import type { Manifest } from './target.ts';
 import type { ArchiveFile, ArchiveFiles } from './tar-index.ts';
@@ -20,14 +21,29 @@ export type ArchivedImage =
   /** A config and layers as they were saved. */
   | { readonly kind: 'saved'; readonly image: ImageFacts; readonly reader: ImageReader };
 
+export interface ArchiveOptions {
+  /** Its name for people. */
+  readonly display: string;
+  /** Of an index the image of this platform alone, `os/arch[/variant]`. */
+  readonly platform?: string | undefined;
+  readonly log: Log;
+}
+
 /** Finds the one image of an archive. Throws PluginError exit 2 for an archive without one, or with several. */
-export async function readImageArchive(files: ArchiveFiles, display: string, log: Log): Promise<ArchivedImage> {
+export async function readImageArchive(
+  files: ArchiveFiles,
+  options: ArchiveOptions,
+  signal: AbortSignal,
+): Promise<ArchivedImage> {
+  const { display, platform } = options;
   const archive = new OciArchive(files, display);
   const index = files.get('index.json');
   const list = files.get('manifest.json');
-  const root = index === undefined ? undefined : await archive.readRoot(index, log);
+  const root = index === undefined ? undefined : await archive.readRoot(index, options, signal);
   if (list !== undefined && (root === undefined || isUncompressed(root))) {
-    return { kind: 'saved', ...(await readSavedImage(files, list, display)) };
+    const saved = await readSavedImage(files, list, display);
+    if (platform !== undefined) checkPlatform(display, platform, saved.image);
+    return { kind: 'saved', ...saved };
   }
   if (root === undefined) throw unusable(display, 'it has neither an index.json nor a manifest.json');
   return { kind: 'oci', root, source: archive };
@@ -66,7 +82,7 @@ class OciArchive implements ImageSource {
   }
 
   /** What index.json names. That file itself is never published: it says under which names the image was kept. */
-  async readRoot(index: ArchiveFile, log: Log): Promise<Manifest> {
+  async readRoot(index: ArchiveFile, { platform, log }: ArchiveOptions, signal: AbortSignal): Promise<Manifest> {
     const json = parseJson(await readMetadata(index, this.name, 'index.json'));
     const named = new Map((readDescriptors(fieldOf(json, 'manifests')) ?? []).map((entry) => [entry.digest, entry]));
     const [first, ...others] = named.values();
@@ -74,7 +90,7 @@ class OciArchive implements ImageSource {
     if (others.length > 0) throw unusable(this.name, `it holds ${String(named.size)} images, and must hold one`);
     const root = await this.getManifest(first);
     if (root === undefined) throw unusable(this.name, `it lacks ${first.digest}`);
-    return this.#wholePart(root, log);
+    return platform === undefined ? this.#wholePart(root, log) : pickPlatform(root, platform, this, log, signal);
   }
 
   /** The manifest, or of an index of which not all platforms are there the one image that is. */

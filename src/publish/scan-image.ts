@@ -1,17 +1,19 @@
 // Looks for known secrets in what everybody who has an image can read of it: variables, labels, commands and history, all of
 // them in its config. It is done before any tag moves; layers are not searched.
 // Config: OCI image-spec 1.1, config.md
+import { parseJson } from '../base/json-fields.ts';
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { mediaTypes, parseManifest } from './manifest.ts';
-import type { BlobStore, Manifest, TagStore } from './target.ts';
+import type { ImageContent } from './image-source.ts';
+import type { Manifest } from './target.ts';
 
 /** A config is a few kB; hundreds of steps make some hundred. */
 const maxConfigBytes = 8 * 1024 * 1024;
 
 export interface ScanOptions {
-  /** The repository that holds the image. */
-  readonly repository: Pick<TagStore, 'getManifest'> & Pick<BlobStore, 'readBlob'>;
+  /** Of the image, wherever it is. */
+  readonly content: ImageContent;
   /** True when a text holds the value of a known secret. */
   readonly holdsSecret: (text: string) => boolean;
   /** What to do when one is found. */
@@ -21,7 +23,7 @@ export interface ScanOptions {
 
 /** Searches an image, or all images of an index. Throws PluginError (exit 7) in mode `fail`. */
 export async function scanImage(manifest: Manifest, options: ScanOptions, signal: AbortSignal): Promise<void> {
-  const configs = await readConfigs(manifest, options.repository, signal);
+  const configs = await readConfigs(manifest, options.content, signal);
   const places = [...new Set(configs.flatMap((config) => placesOfSecrets(config, options.holdsSecret)))];
   if (places.length === 0) return;
   const message = `the image holds the value of a secret of this step, for everybody to read: ${places.join(', ')}`;
@@ -36,19 +38,20 @@ export async function scanImage(manifest: Manifest, options: ScanOptions, signal
 
 async function readConfigs(
   manifest: Manifest,
-  repository: ScanOptions['repository'],
+  content: ImageContent,
   signal: AbortSignal,
 ): Promise<readonly unknown[]> {
   const parsed = parseManifest(manifest);
   if (parsed === undefined) return [];
   if (parsed.kind === 'image') {
-    const bytes = await repository.readBlob(parsed.config.digest, maxConfigBytes, signal);
-    return [JSON.parse(Buffer.from(bytes).toString('utf8'))];
+    const bytes = await content.readBlob(parsed.config.digest, maxConfigBytes, signal);
+    // Artifacts other than images may have anything there.
+    return [parseJson(bytes) ?? { config: Buffer.from(bytes).toString('utf8') }];
   }
   const children = parsed.children.map(async (child) => {
-    const image = await repository.getManifest(child.digest, signal);
+    const image = await content.getManifest(child.digest, signal);
     const isImage = image?.mediaType === mediaTypes.ociManifest || image?.mediaType === mediaTypes.dockerManifest;
-    return image !== undefined && isImage ? readConfigs(image, repository, signal) : [];
+    return image !== undefined && isImage ? readConfigs(image, content, signal) : [];
   });
   return (await Promise.all(children)).flat();
 }

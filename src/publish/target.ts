@@ -90,8 +90,8 @@ export interface Published {
   /** What went out of this process; 0 when the daemon pushed. */
   readonly uploadedBytes: number;
   readonly uploadedBlobs: number;
-  /** Compressed layers and configs, each counted once. */
-  readonly imageBytes: number;
+  /** Compressed layers and configs, each counted once; undefined when there was no reason to look at them. */
+  readonly imageBytes: number | undefined;
 }
 
 /** How long writes that we have just made may stay unseen on a replica: tries and the wait between them. */

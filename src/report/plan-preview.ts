@@ -11,7 +11,11 @@ export interface PlanFacts {
     readonly secrets: ReadonlyMap<string, unknown>;
   };
   /** Published instead of a build. */
-  readonly copy?: { readonly display: string };
+  readonly copy?: {
+    readonly source: { readonly display: string };
+    readonly platform?: string;
+    readonly referrers: boolean;
+  };
   readonly output: {
     readonly files: readonly { readonly type: string; readonly display: string }[];
     readonly load: boolean;
@@ -32,9 +36,14 @@ export function formatPlan(plan: PlanFacts): string {
   );
   return [
     'the settings are fine; this step would',
-    ...(copy === undefined ? [...buildLines(build), ...outputLines(output)] : [`  copy    ${copy.display}`]),
+    ...(copy === undefined ? [...buildLines(build), ...outputLines(output)] : [copyLine(copy)]),
     ...(targets.length === 0 ? ['  publish nothing'] : targets),
   ].join('\n');
+}
+
+function copyLine({ source, platform, referrers }: NonNullable<PlanFacts['copy']>): string {
+  const part = platform === undefined ? '' : `, the image for ${platform} alone`;
+  return `  copy    ${source.display}${part}${referrers ? ', with what refers to it' : ''}`;
 }
 
 function buildLines(build: PlanFacts['build']): readonly string[] {

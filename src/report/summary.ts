@@ -12,8 +12,8 @@ export interface PublishedFacts {
     readonly outcome: string;
     readonly before?: string;
   }[];
-  /** Compressed layers and configs. */
-  readonly imageBytes: number;
+  /** Compressed layers and configs; undefined when nobody looked at them. */
+  readonly imageBytes: number | undefined;
   readonly uploadedBytes: number;
   readonly uploadedBlobs: number;
 }
@@ -62,7 +62,9 @@ function formatPublished(published: PublishedFacts, { pushedByDaemon, signatures
     ];
   });
   const upload = pushedByDaemon ? 'pushed by the daemon' : formatUpload(published);
-  return [...targets, `  digest  ${published.digest}`, `  size    ${formatBytes(published.imageBytes)}, ${upload}`];
+  const { digest, imageBytes } = published;
+  const size = imageBytes === undefined ? `  upload  ${upload}` : `  size    ${formatBytes(imageBytes)}, ${upload}`;
+  return [...targets, `  digest  ${digest}`, size];
 }
 
 function formatSignature(signatures: readonly SignatureFacts[], repository: string): readonly string[] {

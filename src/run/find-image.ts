@@ -2,16 +2,15 @@
 // and nowhere else: a name in the daemon is not taken for the same name in a registry.
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import type { Digest } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { findBuilder } from '../build/find-builder.ts';
 import type { Engine } from '../engine/connect.ts';
 import { saveImage } from '../engine/export-image.ts';
-import { hasImage, inspectImage } from '../engine/inspect-image.ts';
+import { hasImage, type ImageFacts, inspectImage } from '../engine/inspect-image.ts';
 import type { CopySource } from '../plan/copy-plan.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { ImageSource } from '../publish/copy-image.ts';
+import type { ImageSource } from '../publish/image-source.ts';
 import type { Manifest } from '../publish/target.ts';
 import { RegistryError } from '../registry/registry-error.ts';
 import type { Repository } from '../registry/repository.ts';
@@ -82,7 +81,7 @@ const hintLimitMs = 2000;
 /** An image in a daemon, as it can be taken out there. */
 export type LocalImage =
   /** A graph-driver store: config and layers, by the id. */
-  | { readonly kind: 'layers'; readonly engine: Engine; readonly id: Digest }
+  | { readonly kind: 'layers'; readonly engine: Engine; readonly facts: ImageFacts }
   /** A containerd store: an archive of the image as registries have it. `save` writes it into a folder. */
   | { readonly kind: 'archive'; save(folder: string, signal: AbortSignal): Promise<string> };
 
@@ -98,9 +97,9 @@ export async function findInDaemon(
   log.info(describeEngine(engine, builder));
   if (!(await hasImage(engine, name, signal))) throw notInDaemon(name, engine.address);
   if (builder.imageStore === 'graphdriver') {
-    const { id } = await inspectImage(engine, name, signal);
-    log.info(`source ${name} of the daemon is ${id}`);
-    return { kind: 'layers', engine, id };
+    const facts = await inspectImage(engine, name, signal);
+    log.info(`source ${name} of the daemon is ${facts.id}`);
+    return { kind: 'layers', engine, facts };
   }
   const save = async (folder: string, stop: AbortSignal): Promise<string> => {
     const path = join(folder, 'export.tar');

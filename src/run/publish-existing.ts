@@ -1,14 +1,15 @@
 // Chapter: `push_only`. An image that exists is published as it is; nothing is built, and a daemon is asked only when the
 // image is in it.
 import type { Plan } from '../plan/plan.ts';
-import type { CopySource } from '../plan/copy-plan.ts';
+import type { CopyPlan } from '../plan/copy-plan.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { together } from '../base/together.ts';
 import { copyImage } from '../publish/copy-image.ts';
 import { readImageArchive } from '../publish/image-archive.ts';
 import { type ArchivePlace, openArchive } from '../publish/open-archive.ts';
+import { checkPlatform, pickPlatform } from '../publish/pick-platform.ts';
 import { unlessStopped } from '../publish/publish-image.ts';
-import type { Published } from '../publish/target.ts';
+import type { Manifest, Published } from '../publish/target.ts';
 import { withTemporaryFolder } from '../publish/temporary-folder.ts';
 import { uploadFromDaemon } from '../publish/upload-from-daemon.ts';
 import { uploadImage } from '../publish/upload-image.ts';
@@ -18,15 +19,16 @@ import { findInDaemon, findInRegistry } from './find-image.ts';
 import type { Registries } from './open-registries.ts';
 import { prepareTargets } from './prepare-targets.ts';
 import { publishOptions } from './publish-options.ts';
+import { secretScan } from './scan-secrets.ts';
 import type { Tools } from './tools.ts';
 
 /** Publishes. Throws PluginError: 2 for a source of no use, 5 without the daemon that has it, else as publishing does. */
 export async function publishExisting(plan: Plan, registries: Registries, tools: Tools): Promise<Published> {
   const { signal } = tools.world;
-  const source = plan.copy;
-  if (source === undefined) throw new Error('the plan is to build');
+  const { copy } = plan;
+  if (copy === undefined) throw new Error('the plan is to build');
   try {
-    return unlessStopped(await publishFrom(source, plan, registries, tools), signal);
+    return unlessStopped(await publishFrom(copy, plan, registries, tools), signal);
   } catch (error) {
     throw error instanceof RegistryError ? withSide(error) : error;
   }
@@ -38,10 +40,11 @@ function withSide(cause: RegistryError): PluginError {
   return new PluginError({ code, exitCode, message: `${side}: ${message}`, hint, details, cause });
 }
 
-async function publishFrom(source: CopySource, plan: Plan, registries: Registries, tools: Tools): Promise<Published> {
-  const { phases } = tools;
+async function publishFrom(copy: CopyPlan, plan: Plan, registries: Registries, tools: Tools): Promise<Published> {
+  const { phases, log } = tools;
   const { signal } = tools.world;
-  const options = publishOptions(plan, registries, tools);
+  const { source, platform } = copy;
+  const options = copyOptions(plan, registries, tools);
   switch (source.kind) {
     case 'registry': {
       const [image] = await together(
@@ -50,7 +53,9 @@ async function publishFrom(source: CopySource, plan: Plan, registries: Registrie
         signal,
       );
       phases.start('publish');
-      return copyImage({ ...options, ...image }, signal);
+      const root =
+        platform === undefined ? image.root : await pickPlatform(image.root, platform, image.source, log, signal);
+      return copyImage({ ...options, ...image, root }, signal);
     }
     case 'daemon': {
       const [image] = await together(
@@ -58,10 +63,15 @@ async function publishFrom(source: CopySource, plan: Plan, registries: Registrie
         (stop) => prepareTargets(registries, stop),
         signal,
       );
-      if (image.kind === 'layers') checkPacking(plan);
+      if (image.kind === 'layers') {
+        checkPacking(plan);
+        if (platform !== undefined) checkPlatform(source.display, platform, image.facts);
+      }
       phases.start('publish');
-      if (image.kind === 'layers') return uploadFromDaemon({ ...options, ...image, name: image.id }, signal);
-      return withTemporaryFolder(options.temporaryDirectory, tools.log, async (folder) => {
+      if (image.kind === 'layers') {
+        return uploadFromDaemon({ ...options, engine: image.engine, id: image.facts.id, name: image.facts.id }, signal);
+      }
+      return withTemporaryFolder(options.temporaryDirectory, log, async (folder) => {
         const place = { path: await image.save(folder, signal), isDirectory: false, display: source.display };
         return publishArchive(place, folder, plan, options, signal);
       });
@@ -69,29 +79,42 @@ async function publishFrom(source: CopySource, plan: Plan, registries: Registrie
     case 'archive': {
       await prepareTargets(registries, signal);
       phases.start('publish');
-      return withTemporaryFolder(options.temporaryDirectory, tools.log, (folder) =>
+      return withTemporaryFolder(options.temporaryDirectory, log, (folder) =>
         publishArchive(source, folder, plan, options, signal),
       );
     }
   }
 }
 
-type PublishOptions = ReturnType<typeof publishOptions>;
+/** What publishing is told, however it goes on. */
+function copyOptions(plan: Plan, registries: Registries, tools: Tools) {
+  const inspect = secretScan(plan, tools);
+  const repository = registries.targets[0]?.repository;
+  const beforeTags =
+    inspect === undefined || repository === undefined
+      ? undefined
+      : (manifest: Manifest) => inspect(manifest, repository, tools.world.signal);
+  return { ...publishOptions(plan, registries, tools), inspect, beforeTags };
+}
+
+type CopyOptions = ReturnType<typeof copyOptions>;
 
 async function publishArchive(
   place: ArchivePlace,
   folder: string,
   plan: Plan,
-  options: PublishOptions,
+  options: CopyOptions,
   signal: AbortSignal,
 ): Promise<Published> {
   const { log } = options;
-  const archived = await readImageArchive(await openArchive(place, folder, signal), place.display, log);
+  const { display } = place;
+  const files = await openArchive(place, folder, signal);
+  const archived = await readImageArchive(files, { display, platform: plan.copy?.platform, log }, signal);
   if (archived.kind === 'oci') {
-    log.info(`source ${place.display} is ${archived.root.digest}`);
+    log.info(`source ${display} is ${archived.root.digest}`);
     return copyImage({ ...options, ...archived }, signal);
   }
   checkPacking(plan);
-  log.info(`source ${place.display} is the image ${archived.image.id}`);
+  log.info(`source ${display} is the image ${archived.image.id}`);
   return uploadImage({ ...options, ...archived }, signal);
 }

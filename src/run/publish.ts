@@ -2,11 +2,11 @@
 import type { BuiltImage } from '../build/build-image.ts';
 import type { Plan } from '../plan/plan.ts';
 import { publishImage } from '../publish/publish-image.ts';
-import { scanImage } from '../publish/scan-image.ts';
 import type { Manifest, Published } from '../publish/target.ts';
 import type { Daemon } from './connect-daemon.ts';
 import type { Registries } from './open-registries.ts';
 import { publishOptions } from './publish-options.ts';
+import { secretScan } from './scan-secrets.ts';
 import type { Tools } from './tools.ts';
 
 /** Publishes; undefined when there is nothing to publish. Throws PluginError, whose details tell each tag's state. */
@@ -18,14 +18,13 @@ export async function publish(
   tools: Tools,
 ): Promise<Published | undefined> {
   if (image.kind === 'cached') return undefined;
-  const { log, phases, holdsSecret } = tools;
   const { signal } = tools.world;
-  phases.start('publish');
-  const mode = plan.secretScan;
+  tools.phases.start('publish');
+  const scan = secretScan(plan, tools);
   const repository = registries.targets[0]?.repository;
   const beforeTags =
-    mode === 'off' || repository === undefined
+    scan === undefined || repository === undefined
       ? undefined
-      : (manifest: Manifest) => scanImage(manifest, { repository, holdsSecret, mode, log }, signal);
+      : (manifest: Manifest) => scan(manifest, repository, signal);
   return publishImage(image, { ...publishOptions(plan, registries, tools), engine, beforeTags }, signal);
 }

@@ -9,7 +9,9 @@ import { outputRows } from '../table/outputs.ts';
 import type { Row } from '../table/row.ts';
 import type { CrossInputs } from './cross-inputs.ts';
 
-const copyOnly = ['source_image', 'source_from', 'source_tar_path'] as const;
+const copyOnly = ['source_image', 'source_from', 'source_tar_path', 'referrers'] as const;
+/** Of a build, and of a copy as well. */
+const alsoOfCopies: ReadonlySet<string> = new Set(['platform']);
 
 const buildOnly: readonly (readonly [name: string, row: Row])[] = Object.entries<Row>({
   ...buildSourceRows,
@@ -18,7 +20,7 @@ const buildOnly: readonly (readonly [name: string, row: Row])[] = Object.entries
   ...cacheRows,
   ...attestationRows,
   ...outputRows,
-}).filter(([, { status }]) => status === 'works');
+}).filter(([name, { status }]) => status === 'works' && !alsoOfCopies.has(name));
 
 /** Checks what is published without a build. */
 export function checkCopy(inputs: CrossInputs): void {
@@ -35,6 +37,12 @@ export function checkCopy(inputs: CrossInputs): void {
     });
   }
   checkSource(inputs);
+  if ((values.platform ?? []).length > 1) {
+    addProblem(findings, 'platform', {
+      wrong: 'with push_only it picks one image of an index, and it names several',
+      right: 'must be one platform, or be left out: the index is then published whole',
+    });
+  }
   const unused = buildOnly.map(([name]) => name).filter((name) => given.has(name));
   if (unused.length > 0) addWarning(findings, 'push_only', `nothing is built; not used: ${unused.join(', ')}`);
 }

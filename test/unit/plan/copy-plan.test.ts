@@ -23,28 +23,28 @@ describe('the source of push_only', () => {
     [id, 'daemon', `${id} of the daemon`],
     ['docker-build.invalid/kept/app:1', 'daemon', 'docker-build.invalid/kept/app:1 of the daemon'],
   ])('%s is in a %s: %s', (image, kind, display) => {
-    expect(plan({ source_image: image }).copy).toMatchObject({ kind, display });
+    expect(plan({ source_image: image }).copy?.source).toMatchObject({ kind, display });
   });
 
   it('is a name in the daemon only when the settings say so', () => {
     const settings = { source_image: 'app:1', source_from: 'daemon' };
-    expect(plan(settings).copy).toEqual({ kind: 'daemon', name: 'app:1', display: 'app:1 of the daemon' });
+    expect(plan(settings).copy?.source).toEqual({ kind: 'daemon', name: 'app:1', display: 'app:1 of the daemon' });
   });
 
   it('is an archive before it is anything else', () => {
     const { copy } = plan({ source_image: 'app:1', source_tar_path: 'image.tar' });
-    expect(copy).toMatchObject({ kind: 'archive', display: 'image.tar', isDirectory: false });
+    expect(copy?.source).toMatchObject({ kind: 'archive', display: 'image.tar', isDirectory: false });
   });
 
   it('is the first repository and tag when nothing is said, which is then no target', () => {
     const made = plan({ repo: 'a.example.com/app,b.example.com/app', tags: '1,2' });
-    expect(made.copy?.display).toBe('a.example.com/app:1');
+    expect(made.copy?.source.display).toBe('a.example.com/app:1');
     expect(published(made)).toEqual(['a.example.com/app:2', 'b.example.com/app:1', 'b.example.com/app:2']);
   });
 
   it('is that name in the daemon with source_from: daemon, which then is a target too', () => {
     const made = plan({ repo: 'a.example.com/app', tags: '1', source_from: 'daemon' });
-    expect(made.copy?.display).toBe('a.example.com/app:1 of the daemon');
+    expect(made.copy?.source.display).toBe('a.example.com/app:1 of the daemon');
     expect(published(made)).toEqual(['a.example.com/app:1']);
   });
 
@@ -71,5 +71,21 @@ describe('what belongs to a build', () => {
     expect(goodStep({ source_image: 'app:1' }).warnings).toEqual([
       'settings.source_image: does nothing without push_only: true',
     ]);
+  });
+});
+
+describe('what else is copied, and what not', () => {
+  it('is one platform, and what refers to the image, when the settings say so', () => {
+    const source_image = 'a.example.com/app:1';
+    expect(plan({ source_image, platform: 'linux/arm64', referrers: 'true' }).copy).toMatchObject({
+      platform: 'linux/arm64',
+      referrers: true,
+    });
+    expect(plan({ source_image }).copy).toEqual({ source: expect.anything() as unknown, referrers: false });
+  });
+
+  it('is not several platforms: that would be another index', () => {
+    const settings = { push_only: 'true', source_image: 'app:1', platform: 'linux/arm64,linux/amd64' };
+    expect(() => goodStep(settings, temporaryFolder())).toThrow(/picks one image of an index, and it names several/);
   });
 });

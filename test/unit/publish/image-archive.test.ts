@@ -49,7 +49,7 @@ const layout = (...images: readonly string[]): Contents => ({
 
 describe('an OCI archive', () => {
   it('gives its one image as it is, with the media type of the index', async () => {
-    const archived = await readImageArchive(filesOf(layout(image('a'))), 'a.tar', log);
+    const archived = await readImageArchive(filesOf(layout(image('a'))), { display: 'a.tar', log }, signal);
     if (archived.kind !== 'oci') throw new Error(archived.kind);
     expect(archived.root).toMatchObject({
       digest: digestOf(Buffer.from(image('a'))),
@@ -66,12 +66,12 @@ describe('an OCI archive', () => {
     ['no manifest', { 'index.json': indexJson(image('a')) }, 2, /it lacks sha256:/],
     ['other bytes', { ...layout(image('a')), [blobName(image('a'))]: image('b') }, 7, /has other bytes than that/],
   ])('with %s is refused', async (_, contents, exitCode, words) => {
-    const reading = readImageArchive(filesOf(contents), 'a.tar', log);
+    const reading = readImageArchive(filesOf(contents), { display: 'a.tar', log }, signal);
     await expect(reading).rejects.toMatchObject({ exitCode, message: expect.stringMatching(words) as unknown });
   });
 
   it('fails where a blob is missing or has another size', async () => {
-    const archived = await readImageArchive(filesOf(layout(image('a'))), 'a.tar', log);
+    const archived = await readImageArchive(filesOf(layout(image('a'))), { display: 'a.tar', log }, signal);
     if (archived.kind !== 'oci') throw new Error(archived.kind);
     const { source } = archived;
     const digest = digestOf(layer);
@@ -93,7 +93,7 @@ describe('an OCI archive', () => {
       'index.json': JSON.stringify({ manifests: [entry(index, `${oci}.index.v1+json`)] }),
       [blobName(index)]: index,
     };
-    const archived = await readImageArchive(filesOf(contents), 'a.tar', log);
+    const archived = await readImageArchive(filesOf(contents), { display: 'a.tar', log }, signal);
     expect(archived).toMatchObject({ kind: 'oci', root: { digest: digestOf(Buffer.from(there)) } });
     expect(warnings.at(-1)).toMatch(/a\.tar has one image of the index sha256:/);
   });
@@ -109,7 +109,7 @@ describe('an archive of docker save', () => {
     ['gzipped', gzipSync(tar)],
   ])('has its layer %s', async (_, bytes) => {
     const files = filesOf({ 'manifest.json': list(['l/layer.tar']), 'c.json': saved, 'l/layer.tar': bytes });
-    const archived = await readImageArchive(files, 'a.tar', log);
+    const archived = await readImageArchive(files, { display: 'a.tar', log }, signal);
     if (archived.kind !== 'saved') throw new Error(archived.kind);
     expect(archived.image).toMatchObject({ id: digestOf(Buffer.from(saved)), architecture: 'arm64' });
     const parts: string[] = [];
@@ -125,6 +125,6 @@ describe('an archive of docker save', () => {
     ['fewer layers than its config', { 'manifest.json': list([]), 'c.json': saved }, /does not fit its 0 layers/],
     ['two images', { 'manifest.json': '[{},{}]' }, /it holds 2 images/],
   ])('with %s is refused', async (_, contents, words) => {
-    await expect(readImageArchive(filesOf(contents), 'a.tar', log)).rejects.toThrow(words);
+    await expect(readImageArchive(filesOf(contents), { display: 'a.tar', log }, signal)).rejects.toThrow(words);
   });
 });

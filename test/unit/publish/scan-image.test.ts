@@ -26,13 +26,13 @@ function imageOf(config: unknown): { readonly manifest: Manifest; readonly blobs
 async function scan(config: unknown, mode: 'fail' | 'warn' = 'fail'): Promise<readonly string[]> {
   const { manifest, blobs } = imageOf(config);
   const warnings: string[] = [];
-  const repository = {
+  const content = {
     getManifest: () => Promise.resolve(undefined),
     readBlob: (digest: Digest) => Promise.resolve(blobs.get(digest) ?? new Uint8Array()),
   };
   const log = { info: () => undefined, warn: (line: string) => void warnings.push(line), debug: () => undefined };
   const holdsSecret = redactor.holdsSecret.bind(redactor);
-  await scanImage(manifest, { repository, holdsSecret, mode, log }, new AbortController().signal);
+  await scanImage(manifest, { content, holdsSecret, mode, log }, new AbortController().signal);
   return warnings;
 }
 

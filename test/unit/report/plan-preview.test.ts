@@ -29,6 +29,6 @@ describe('the preview of a plan', () => {
   });
 
   it('writes nothing where nothing is built', () => {
-    expect(formatPlan({ ...plan, copy: { display: 'app:1' } })).not.toContain('write');
+    expect(formatPlan({ ...plan, copy: { source: { display: 'app:1' }, referrers: false } })).not.toContain('write');
   });
 });
