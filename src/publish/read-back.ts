@@ -5,6 +5,7 @@ import { isHidden, readUntil } from './await-visible.ts';
 import { keptOutcome } from './immutable-tags.ts';
 import { mapAll } from './parallel.ts';
 import type { TagState } from './restore-tags.ts';
+import { seeTag } from './see-tag.ts';
 import type { TagImageOptions } from './tag-image.ts';
 import { replicaPatience, type TagOutcome } from './target.ts';
 
@@ -27,8 +28,8 @@ export async function readBack(
     const { repository, tag, before } = state;
     if (stays(state)) return keptOutcome(state);
     if (before === manifest.digest || verify === 'off') return outcomeOf(state, manifest.digest, manifest.digest);
-    const head = async () => (await repository.headManifest(tag, signal))?.digest;
-    const seen = await readUntil(head, (digest) => digest !== undefined && digest !== before, patience, signal);
+    const look = () => seeTag(repository, tag, signal);
+    const seen = await readUntil(look, (digest) => digest !== undefined && digest !== before, patience, signal);
     if (seen === undefined && (await isHidden(repository, tag, signal))) {
       log.warn(`${repository.name}:${tag} was accepted and could not be read back: this login may push, but not pull`);
       return outcomeOf(state, undefined, manifest.digest);

@@ -3,17 +3,28 @@
 import { PluginError } from '../base/plugin-error.ts';
 import { isHidden, readUntil } from './await-visible.ts';
 import { statusOf } from './failure-facts.ts';
+import { putManifest, type Repair } from './put-manifest.ts';
 import { type Manifest, replicaPatience, type ReplicaPatience, type TagStore } from './target.ts';
 
 /** A registry that takes manifests by tag only. */
 const noPutByDigest: ReadonlySet<number> = new Set([404, 405]);
 
-/** PUT by digest. A registry that refuses that kind of PUT is fine: the first tag carries the manifest then. */
-export async function stageManifest(repository: TagStore, manifest: Manifest, signal: AbortSignal): Promise<void> {
+/**
+ * PUT by digest. A registry that refuses that kind of PUT is fine: the first tag carries the manifest then.
+ *
+ * @param repair brings again what the registry has lost of the image; see putManifest
+ */
+export async function stageManifest(
+  repository: TagStore,
+  manifest: Manifest,
+  signal: AbortSignal,
+  repair?: Repair,
+): Promise<void> {
   try {
-    await repository.putManifest(manifest, { digest: manifest.digest }, signal);
+    await putManifest(repository, manifest, { digest: manifest.digest }, signal, repair);
   } catch (error) {
-    if (!noPutByDigest.has(statusOf(error) ?? 0)) throw error;
+    const isLost = error instanceof PluginError && error.code === 'blob-lost';
+    if (isLost || !noPutByDigest.has(statusOf(error) ?? 0)) throw error;
   }
 }
 

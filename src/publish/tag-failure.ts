@@ -44,7 +44,9 @@ export function tagFailure(error: unknown, moves: number, outcomes: readonly Tag
 /** `state: host/app:1.2 sha256:0123456789ab → sha256:ba9876543210, moved` */
 export function describeOutcome({ repository, tag, before, after, outcome }: TagOutcome): string {
   const from = before === undefined ? 'absent' : before.slice(0, 19);
+  const isForeign = outcome === 'unknown' && after !== undefined;
   const to = after === undefined ? (outcome === 'unknown' ? 'unknown' : 'absent') : after.slice(0, 19);
+  if (isForeign) return `state: ${repository}:${tag} ${from} → ${to} (set by somebody else), ${outcome}`;
   return `state: ${repository}:${tag} ${from} → ${to}, ${outcome}`;
 }
 

@@ -2,14 +2,15 @@
 // close to all-or-nothing as registries permit (none has transactions). Whatever happens, the outcome of every tag is
 // known at the end. OCI distribution-spec 1.1, "Pushing manifests"; several tags in one PUT: its section on tag lists.
 import type { Log } from '../base/log.ts';
-import { PluginError } from '../base/plugin-error.ts';
 import { withGrace } from './grace.ts';
-import { keptOutcome, noTagRules, permittedMoves, type TagRules, warnOfKept } from './immutable-tags.ts';
-import { mapAll, settleAll } from './parallel.ts';
-import { type OldManifests, keepOldManifests, restoreTags, type TagState } from './restore-tags.ts';
+import { keptOutcome, noTagRules, permittedMoves, type TagRules } from './immutable-tags.ts';
+import { TagMover } from './move-tags.ts';
+import { mapAll } from './parallel.ts';
+import type { Repair } from './put-manifest.ts';
+import { canPutBack, keepOldManifests, type OldManifests, restoreTags, type TagState } from './restore-tags.ts';
 import { outcomeOf, readBack } from './read-back.ts';
 import { stageManifest, verifyStaged } from './stage-manifest.ts';
-import { tagFailure, TagsRefused } from './tag-failure.ts';
+import { tagFailure } from './tag-failure.ts';
 import {
   type Manifest,
   type PublishTarget,
@@ -18,15 +19,16 @@ import {
   type TagOutcome,
   type TagStore,
 } from './target.ts';
-import { waveOf, waves } from './tag-waves.ts';
 import { type Content, verifyContent } from './verify-content.ts';
 
 const parallelRequests = 6;
-/** More tags than this in one PUT meet limits on the length of URLs. */
-const maxTagsPerPut = 10;
 /** After SIGTERM: this long to finish moving tags, and this long to put them back. Ten seconds in all. */
 const finishGraceMs = 5000;
 const restoreGraceMs = 5000;
+/** A registry that does not answer any more must not hold up the bad news for ever: two requests of full length and a half. */
+const restoreRequests = 2.5;
+const leastRestoreMs = 60_000;
+const usualRequestTimeoutMs = 120_000;
 
 /** How tags are moved, whatever the image and wherever it comes from. */
 export interface TaggingOptions {
@@ -37,6 +39,10 @@ export interface TaggingOptions {
   readonly verify?: 'tags' | 'full' | 'off';
   /** What becomes of tags that moved before another one was refused: put back (default), or left. */
   readonly onPartialPublish?: 'restore' | 'keep';
+  /** Brings again what a registry has lost of the image; without it a lost blob is the error `blob-lost`. */
+  readonly repair?: Repair;
+  /** How long one request may stay unanswered; restoring is limited by it. */
+  readonly requestTimeoutMs?: number;
 }
 
 export interface TagImageOptions extends TaggingOptions {
@@ -68,7 +74,7 @@ export async function tagImage(options: TagImageOptions, signal: AbortSignal): P
     );
   }
   const mayRestore = moves.length > 1 && onPartialPublish === 'restore';
-  const oldManifests = mayRestore ? await keepOldManifests(moves, options.log, signal) : new Map();
+  const oldManifests: OldManifests = mayRestore ? await keepOldManifests(moves, options.log, signal) : new Map();
   await stageTargets(options, moves, signal);
   return moveTags(options, states, moves, oldManifests, signal);
 }
@@ -94,7 +100,7 @@ async function stageTargets(options: TagImageOptions, moves: readonly TagState[]
   if (repositories.length === 1 && moves.length > 1) return;
   const missing = repositories.filter((repository) => !options.staged.has(repository));
   await mapAll(missing, parallelRequests, async (repository) => {
-    await stageManifest(repository, manifest, signal);
+    await stageManifest(repository, manifest, signal, options.repair);
     if (repositories.length > 1 && options.verify !== 'off') await verifyStaged(repository, manifest, signal, patience);
   });
 }
@@ -107,108 +113,20 @@ async function moveTags(
   signal: AbortSignal,
 ): Promise<readonly TagOutcome[]> {
   const { manifest } = options;
+  const mover = new TagMover({ ...options, canUndo: (move) => canPutBack(move, oldManifests) });
   try {
     return await withGrace(signal, finishGraceMs, async (graceful) => {
-      const confirmed = await moveTogether(options, moves, graceful);
-      const others = moves.filter((move) => !confirmed.has(move));
-      const kept = await moveInWaves(options, others, graceful);
+      const kept = await mover.move(moves, graceful);
       const stays = (state: TagState): boolean =>
         kept.has(state) || (state.before !== manifest.digest && !moves.includes(state));
       return readBack(options, states, stays, graceful);
     });
   } catch (error) {
-    const outcomes = await withGrace(signal, restoreGraceMs, (graceful) =>
-      restoreTags(manifest, states, oldManifests, graceful),
-    );
+    const { patience = replicaPatience, requestTimeoutMs = usualRequestTimeoutMs } = options;
+    const keep = options.onPartialPublish === 'keep';
+    const restoring = { manifest, states, oldManifests, writes: mover, patience, keep };
+    const limitMs = Math.max(leastRestoreMs, restoreRequests * requestTimeoutMs);
+    const outcomes = await withGrace(signal, restoreGraceMs, (late) => restoreTags(restoring, late), limitMs);
     throw tagFailure(error, moves.length, outcomes);
   }
-}
-
-/** The multi-tag PUT per repository. Whatever comes of it but a confirmation is left to the plain PUTs. */
-async function moveTogether(
-  options: TagImageOptions,
-  moves: readonly TagState[],
-  signal: AbortSignal,
-): Promise<ReadonlySet<TagState>> {
-  const { manifest, staged, log } = options;
-  const confirmed = new Set<TagState>();
-  for (const [repository, own] of groupByRepository(moves)) {
-    if (own.length < 2) continue;
-    for (let first = 0; first < own.length; first += maxTagsPerPut) {
-      const chunk = own.slice(first, first + maxTagsPerPut);
-      const set = await putWithTags(repository, manifest, chunk, log, signal);
-      if (set === undefined && !staged.has(repository) && first === 0)
-        await stageManifest(repository, manifest, signal);
-      for (const move of chunk) if (set?.has(move.tag) === true) confirmed.add(move);
-      if (set === undefined || set.size === 0) break;
-    }
-  }
-  return confirmed;
-}
-
-async function putWithTags(
-  repository: TagStore,
-  manifest: Manifest,
-  chunk: readonly TagState[],
-  log: Log,
-  signal: AbortSignal,
-): Promise<ReadonlySet<string> | undefined> {
-  const tags = chunk.map(({ tag }) => tag);
-  try {
-    const { confirmedTags } = await repository.putManifest(manifest, { digest: manifest.digest, tags }, signal);
-    return new Set(confirmedTags);
-  } catch (error) {
-    signal.throwIfAborted();
-    log.debug(`${repository.name} did not take ${String(tags.length)} tags in one request: ${String(error)}`);
-    return undefined;
-  }
-}
-
-/**
- * Ends after the first wave with a failure, once all of that wave have ended. Throws TagsRefused.
- *
- * @returns the tags that the registry does not let us move, where that is no failure
- */
-async function moveInWaves(
-  { manifest, log, rules = noTagRules }: TagImageOptions,
-  moves: readonly TagState[],
-  signal: AbortSignal,
-): Promise<ReadonlySet<TagState>> {
-  const kept = new Set<TagState>();
-  for (const wave of waves) {
-    const members = moves.filter(({ tag }) => waveOf(tag) === wave);
-    if (members.length > 0) signal.throwIfAborted();
-    const results = await settleAll(members, parallelRequests, (move) => moveTag(manifest, move, signal));
-    const refused = results.flatMap((result, position) => {
-      const move = members[position];
-      return result.status === 'rejected' && move !== undefined ? [{ move, reason: result.reason as unknown }] : [];
-    });
-    const failed = refused.filter(({ reason }) => !rules.keepImmutable || !isImmutable(reason));
-    if (failed.length > 0) throw new TagsRefused(failed);
-    for (const { move } of refused) {
-      warnOfKept(move, 'the registry', log);
-      kept.add(move);
-    }
-  }
-  return kept;
-}
-
-function isImmutable(reason: unknown): boolean {
-  return reason instanceof PluginError && reason.code === 'tag-immutable';
-}
-
-/** A PUT without an answer may have worked all the same: the tag itself decides. */
-async function moveTag(manifest: Manifest, { repository, tag }: TagState, signal: AbortSignal): Promise<void> {
-  try {
-    await repository.putManifest(manifest, { tag }, signal);
-  } catch (error) {
-    const now = await repository.headManifest(tag, signal).catch(() => undefined);
-    if (now?.digest !== manifest.digest) throw error;
-  }
-}
-
-function groupByRepository(moves: readonly TagState[]): ReadonlyMap<TagStore, readonly TagState[]> {
-  const groups = new Map<TagStore, TagState[]>();
-  for (const move of moves) groups.set(move.repository, [...(groups.get(move.repository) ?? []), move]);
-  return groups;
 }

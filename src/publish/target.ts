@@ -27,6 +27,10 @@ export interface TagStore {
     target: { readonly tag: string } | { readonly digest: Digest; readonly tags?: readonly string[] },
     signal: AbortSignal,
   ): Promise<{ readonly confirmedTags: readonly string[] }>;
+  /** Whether a tag can be taken away without taking more than the tag. */
+  readonly canDeleteTags?: boolean;
+  /** Takes a tag away; only where `canDeleteTags`. */
+  deleteTag?(tag: string, signal: AbortSignal): Promise<void>;
 }
 
 /** The blobs of one repository. */

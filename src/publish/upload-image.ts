@@ -15,6 +15,8 @@ import { stageManifest } from './stage-manifest.ts';
 import { tagImage, type TaggingOptions } from './tag-image.ts';
 import type { BlobStore, LayerEvent, Manifest, Published, PublishTarget, TagStore } from './target.ts';
 import { PartUploads } from './part-uploads.ts';
+import type { Repair } from './put-manifest.ts';
+import { type RepairSource, repairUpload } from './repair-upload.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
 import { type LocalBlob, UploadTally } from './upload-blob.ts';
 
@@ -41,12 +43,16 @@ export interface UploadImageOptions extends TaggingOptions {
   readonly parallelism?: number;
 }
 
+/** The options with everything filled in, and what was sent so far. */
+type Upload = UploadImageOptions & Pick<RepairSource, 'format' | 'parallelism' | 'tally'>;
+
 /** Publishes. Throws PluginError: 7 for parts that are not what the image says, else see tagImage. */
 export async function uploadImage(options: UploadImageOptions, signal: AbortSignal): Promise<Published> {
-  const { image, targets, log, format = usualFormat } = options;
+  const { image, targets, log, format = usualFormat, parallelism = defaultParallelism() } = options;
   const [first] = targets;
   if (first === undefined) throw new Error('nothing to publish to');
   const tally = new UploadTally(image.diffIds.length, options.onLayer);
+  const upload = { ...options, format, parallelism, tally };
   const knownImages = await readKnownImages(first.repository, first.tags, image, log, signal);
   const reusable = await findReusable(targets, knownImages, image.id, format, signal);
   if (reusable !== undefined) {
@@ -54,36 +60,34 @@ export async function uploadImage(options: UploadImageOptions, signal: AbortSign
     for (const [position, layer] of layers.entries()) {
       tally.tell(first.repository.name, { ...layer, position: position + 1 }, 'known', 0);
     }
-    return tagged(options, manifest, new Set([first.repository]), [config, ...layers], tally, signal);
+    const staged = new Set([first.repository]);
+    return finish(upload, { manifest, config, layers, staged }, signal);
   }
   const known = await confirmKnown(targets, knownImages, image, format, signal);
-  return withTemporaryFolder(options.temporaryDirectory, log, (folder) =>
-    publishParts(options, known, folder, tally, signal),
-  );
+  return withTemporaryFolder(options.temporaryDirectory, log, (folder) => publishParts(upload, known, folder, signal));
 }
 
 /** Uploads what is not known, writes the manifest, brings further repositories of a registry along, and tags. */
 async function publishParts(
-  options: UploadImageOptions,
+  upload: Upload,
   known: ReadonlyMap<Digest, KnownBlob>,
   folder: string,
-  tally: UploadTally,
   signal: AbortSignal,
 ): Promise<Published> {
-  const { image, reader, format = usualFormat, parallelism = defaultParallelism() } = options;
-  const { primary, secondary } = splitByRegistry(options.targets);
-  tellKnown(options.targets, image, known, tally);
+  const { image, format, tally } = upload;
+  const { primary, secondary } = splitByRegistry(upload.targets);
+  tellKnown(upload.targets, image, known, tally);
   const repositories = primary.map(({ repository }) => repository);
   const uploads = new PartUploads({ repositories, tally, keepFiles: secondary.length > 0 }, signal);
   try {
     const onPart = uploads.start.bind(uploads);
-    const collected = await collectImage({ reader, image, known, folder, format, parallelism, onPart }, uploads.signal);
+    const { config, layers: packed } = await collectImage({ ...upload, known, folder, onPart }, uploads.signal);
     await uploads.finish();
-    const blobs = new Map([...known, ...collected.layers]);
+    const blobs = new Map([...known, ...packed]);
     const layers = image.diffIds.flatMap((diffId) => blobs.get(diffId) ?? []);
-    const manifest = writeManifest(format, collected.config, layers);
-    const staged = await publishFurther(manifest, primary, secondary, uploads.parts, tally, signal);
-    return await tagged(options, manifest, staged, [collected.config, ...layers], tally, signal);
+    const written = { manifest: writeManifest(format, config, layers), config, layers };
+    const staged = await publishFurther(upload, written, { primary, secondary }, uploads.parts, signal);
+    return await finish(upload, { ...written, staged }, signal);
   } finally {
     await uploads.end();
   }
@@ -106,44 +110,61 @@ function defaultParallelism(): number {
   return Math.min(2 * availableParallelism(), maxMembersInFlight);
 }
 
+/** A manifest, and what it refers to. */
+interface Written {
+  readonly manifest: Manifest;
+  readonly config: KnownBlob;
+  /** In the order of the image's diffIDs. */
+  readonly layers: readonly KnownBlob[];
+}
+
 /**
  * Further repositories on a registry mount what the first one got. Some registries mount only blobs that a manifest
  * refers to, so the first repository's manifest goes up before. @returns the repositories that hold the manifest
  */
 async function publishFurther(
-  manifest: Manifest,
-  primary: readonly Target[],
-  secondary: readonly { readonly target: Target; readonly mountFrom: string }[],
-  blobs: readonly LocalBlob[],
-  tally: UploadTally,
+  upload: Upload,
+  written: Written,
+  { primary, secondary }: ReturnType<typeof splitByRegistry>,
+  parts: readonly LocalBlob[],
   signal: AbortSignal,
 ): Promise<ReadonlySet<TagStore>> {
   if (secondary.length === 0) return new Set();
-  await mapAll(primary, parallelRequests, ({ repository }) => stageManifest(repository, manifest, signal));
-  const transfers = secondary.flatMap(({ target, mountFrom }) => blobs.map((blob) => ({ target, mountFrom, blob })));
-  await mapAll(transfers, parallelRequests, ({ target, mountFrom, blob }) =>
-    tally.send(target.repository, blob, signal, mountFrom),
+  const repair = repairOf(upload, written);
+  await mapAll(primary, parallelRequests, ({ repository }) =>
+    stageManifest(repository, written.manifest, signal, repair),
+  );
+  const transfers = secondary.flatMap(({ target, mountFrom }) => parts.map((part) => ({ target, mountFrom, part })));
+  await mapAll(transfers, parallelRequests, ({ target, mountFrom, part }) =>
+    upload.tally.send(target.repository, part, signal, mountFrom),
   );
   return new Set(primary.map(({ repository }) => repository));
 }
 
-async function tagged(
-  options: UploadImageOptions,
-  manifest: Manifest,
-  staged: ReadonlySet<TagStore>,
-  blobs: readonly KnownBlob[],
-  tally: UploadTally,
+function repairOf(upload: Upload, { config, layers }: Written): Repair {
+  const { image, targets } = upload;
+  const packed = image.diffIds.flatMap((diffId, at) =>
+    layers[at] === undefined ? [] : [[diffId, layers[at]] as const],
+  );
+  const repositories = targets.map(({ repository }) => repository);
+  return repairUpload({ ...upload, repositories, blobs: new Map([...packed, [image.id, config]]) });
+}
+
+async function finish(
+  upload: Upload,
+  written: Written & { readonly staged: ReadonlySet<TagStore> },
   signal: AbortSignal,
 ): Promise<Published> {
-  await options.beforeTags?.(manifest);
-  const tags = await tagImage({ ...options, manifest, staged }, signal);
-  const sizes = new Map(blobs.map(({ digest, sizeBytes }) => [digest, sizeBytes]));
+  const { manifest, config, layers, staged } = written;
+  await upload.beforeTags?.(manifest);
+  const tags = await tagImage({ ...upload, manifest, staged, repair: repairOf(upload, written) }, signal);
+  const sizes = new Map([config, ...layers].map(({ digest, sizeBytes }) => [digest, sizeBytes]));
   return {
     digest: manifest.digest,
     mediaType: manifest.mediaType,
     tags,
-    uploadedBytes: tally.uploadedBytes,
-    uploadedBlobs: tally.uploadedBlobs,
+    uploadedBytes: upload.tally.uploadedBytes,
+    uploadedBlobs: upload.tally.uploadedBlobs,
     imageBytes: [...sizes.values()].reduce((sum, sizeBytes) => sum + sizeBytes, 0),
   };
 }

@@ -101,7 +101,13 @@ async function publish({ answers, inspected = [built], rebuilt, retries = 5 }: S
   let error: unknown;
   const published = await upload.catch((reason: unknown) => void (error = reason));
   expect(readdirSync(folder)).toEqual([]);
-  return { published, error, exports, lines, pings: engine.requests.filter((request) => request.endsWith('_ping')).length };
+  return {
+    published,
+    error,
+    exports,
+    lines,
+    pings: engine.requests.filter((request) => request.endsWith('_ping')).length,
+  };
 }
 
 it.each([0, 0.2, 0.6, 0.99])(

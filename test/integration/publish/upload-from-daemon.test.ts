@@ -1,9 +1,10 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Digest } from '../../../src/base/digest.ts';
+import { PluginError } from '../../../src/base/plugin-error.ts';
 import { connectEngine } from '../../../src/engine/connect.ts';
 import { usualFormat } from '../../../src/publish/image-format.ts';
 import { mediaTypes, parseManifest, writeManifest } from '../../../src/publish/manifest.ts';
@@ -252,6 +253,73 @@ describe('an image in a graphdriver daemon', () => {
     await publish({ image, repositories: [first, second] });
     expect(layersAt(second, 'latest')).toEqual([base, app]);
     expect(second.tags.get('latest')).toBe(first.tags.get('latest'));
+  });
+});
+
+describe('a blob that the registry loses between its upload and the manifest', () => {
+  const lost = (): Error => new PluginError({ code: 'blob-lost', exitCode: 4, message: 'host has lost a layer' });
+
+  /** Drops the blobs that `chosen` picks the first so many times that a manifest comes, and refuses it. */
+  function losing(times: number, chosen: (digest: string) => boolean = () => true): MemoryRepository {
+    const repository = new MemoryRepository();
+    let left = times;
+    repository.fault = (request) => {
+      if (!request.startsWith('PUT') || left-- <= 0) return undefined;
+      for (const digest of [...repository.blobs.keys()].filter(chosen)) repository.blobs.delete(digest);
+      return lost();
+    };
+    return repository;
+  }
+
+  it.each([
+    ['25 and newer', modernTar],
+    ['before 25', olderTar],
+  ])('is packed and uploaded again (Docker %s)', async (_, tarOfImage) => {
+    const image = imageOf([base, app]);
+    const repository = losing(2);
+    const { published } = await publish({ image, tar: tarOfImage(image), repositories: [repository] });
+    expect(layersAt(repository, 'latest')).toEqual([base, app]);
+    expect(published.uploadedBlobs).toBe(9);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('is the only one that is uploaded again', async () => {
+    const image = imageOf([base, app]);
+    const repository = losing(1, (digest) => digest === image.id);
+    const { published } = await publish({ image, repositories: [repository] });
+    expect(published.uploadedBlobs).toBe(4);
+    expect(layersAt(repository, 'latest')).toEqual([base, app]);
+  });
+
+  it('ends the run when it is lost for the third time', async () => {
+    const repository = losing(3);
+    const publishing = publish({ image: imageOf([app]), repositories: [repository] });
+    await expect(publishing).rejects.toMatchObject({ code: 'blob-lost', exitCode: 4 });
+    expect(repository.tags.size).toBe(0);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('ends the run when only another client could pack it', async () => {
+    const repository = new MemoryRepository();
+    const image = imageOf([base, app]);
+    await publish({ image, repositories: [repository], tags: ['latest'] });
+    const written = repository.manifests.get(repository.tags.get('latest') ?? '');
+    const parsed = written === undefined ? undefined : parseManifest(written);
+    if (parsed?.kind !== 'image') throw new Error('no image');
+    const other = gzipSync(app, { level: 9 });
+    const layers = parsed.layers.map((layer, at) =>
+      at === 1 ? { digest: digestOf(other), sizeBytes: other.length } : layer,
+    );
+    repository.seed('latest', writeManifest(usualFormat, parsed.config, layers));
+    repository.blobs.set(digestOf(other), other);
+    repository.fault = (request) => {
+      if (!request.startsWith('PUT')) return undefined;
+      repository.blobs.delete(digestOf(other));
+      return lost();
+    };
+    const publishing = publish({ image, repositories: [repository], tags: ['1.0.0'] });
+    await expect(publishing).rejects.toMatchObject({ code: 'blob-lost', message: /another client/ });
+    expect([...repository.tags.keys()]).toEqual(['latest']);
   });
 });
 

@@ -31,6 +31,8 @@ export class MemoryRepository implements TagStore, BlobStore {
   lostAnswer: Fault = () => undefined;
   /** How many of the tags of one PUT are set and confirmed. */
   tagsPerPut = 0;
+  /** Whether DELETE takes a tag away, and that tag alone. */
+  canDeleteTags = false;
   /** Repositories on the same registry, by path. */
   mountable = new Map<string, MemoryRepository>();
 
@@ -69,6 +71,12 @@ export class MemoryRepository implements TagStore, BlobStore {
     const lost = this.lostAnswer(request);
     if (lost !== undefined) throw lost;
     return { confirmedTags: 'tag' in target ? [] : set };
+  }
+
+  async deleteTag(tag: string): Promise<void> {
+    this.#note(`DELETE ${tag}`);
+    if (!this.canDeleteTags) throw new Error('DELETE takes more than a tag here');
+    this.tags.delete(tag);
   }
 
   async hasBlob(digest: Digest): Promise<boolean> {

@@ -192,11 +192,81 @@ describe('a fault at one of four tags', () => {
 
   it('says exit 8 and names the tag that is new and stays', async () => {
     const repository = new MemoryRepository();
-    for (const tag of ['1.2', '1', 'latest']) repository.seed(tag, old);
-    repository.fault = (request) => (request === 'PUT latest' ? refused() : undefined);
+    for (const tag of ['1.2', 'latest']) repository.seed(tag, old);
+    repository.fault = (request) => (request === 'PUT 1' ? refused() : undefined);
     const error = await failureOf(tagImage(optionsFor([[repository, tags]]), signal));
     expect(error).toMatchObject({ exitCode: 8, code: 'partial' });
-    expect(states(error)).toEqual({ '1.2.3': 'left-behind', '1.2': 'restored', '1': 'restored', latest: 'not-moved' });
+    expect(states(error)).toEqual({ '1.2.3': 'left-behind', '1.2': 'restored', '1': 'not-moved', latest: 'restored' });
+  });
+
+  it('takes a tag away again that is new, where the registry takes away a tag alone', async () => {
+    const repository = new MemoryRepository();
+    repository.canDeleteTags = true;
+    for (const tag of ['1.2', 'latest']) repository.seed(tag, old);
+    repository.fault = (request) => (request === 'PUT latest' ? refused() : undefined);
+    const error = await failureOf(tagImage(optionsFor([[repository, tags]]), signal));
+    expect(error.exitCode).toBe(4);
+    expect(states(error)).toEqual({ '1.2.3': 'restored', '1.2': 'restored', '1': 'restored', latest: 'not-moved' });
+    expect([...repository.tags]).toEqual([
+      ['1.2', old.digest],
+      ['latest', old.digest],
+    ]);
+  });
+
+  it('asks by GET what a tag shows when HEAD is not answered', async () => {
+    const repository = new MemoryRepository();
+    for (const tag of tags) repository.seed(tag, old);
+    let moving = false;
+    repository.fault = (request) => {
+      if (request === 'PUT latest') moving = true;
+      return request === 'PUT latest' || (moving && request.startsWith('HEAD')) ? refused() : undefined;
+    };
+    const error = await failureOf(tagImage(optionsFor([[repository, tags]]), signal));
+    expect(error.exitCode).toBe(4);
+    expect([...repository.tags.values()]).toEqual(tags.map(() => old.digest));
+  });
+
+  it('moves nothing when the old manifests cannot be read for want of an answer', async () => {
+    const repository = new MemoryRepository();
+    for (const tag of tags) repository.seed(tag, old);
+    repository.fault = (request) => (request === `GET ${old.digest}` ? refused() : undefined);
+    expect(await failureOf(tagImage(optionsFor([[repository, tags]]), signal))).toMatchObject({ exitCode: 4 });
+    expect(repository.requests.filter((request) => request.startsWith('PUT'))).toEqual([]);
+  });
+
+  it('does without an old manifest that the registry has lost, and moves its tag after the others', async () => {
+    const repository = new MemoryRepository();
+    repository.seed('1.2.3', foreign);
+    repository.manifests.delete(foreign.digest);
+    repository.headManifest = async (reference) => {
+      const digest = repository.tags.get(reference);
+      return digest && { digest, mediaType: old.mediaType, sizeBytes: 1 };
+    };
+    for (const tag of ['1.2', '1', 'latest']) repository.seed(tag, old);
+    const options = optionsFor([[repository, tags]]);
+    await tagImage(options, signal);
+    expect(options.warnings).toEqual([expect.stringContaining('could not be put back')]);
+    expect(repository.requests.filter((request) => /^PUT (?!digest)/.test(request)).at(-1)).toBe('PUT 1.2.3');
+  });
+
+  it('leaves a tag alone that somebody else has set to the same image', async () => {
+    const repository = new MemoryRepository();
+    for (const tag of tags) repository.seed(tag, old);
+    repository.fault = (request) => {
+      if (request !== 'PUT 1.2.3') return undefined;
+      repository.seed('latest', ours);
+      return refused();
+    };
+    const error = await failureOf(tagImage(optionsFor([[repository, tags]]), signal));
+    expect(repository.tags.get('latest')).toBe(ours.digest);
+    expect(error.details.find((line) => line.includes(':latest'))).toMatch(/set by somebody else/);
+  });
+
+  it('does not send the tags again one by one to a registry that does not work', async () => {
+    const repository = new MemoryRepository();
+    repository.fault = (request) => (request.startsWith('PUT') ? refused(503) : undefined);
+    expect(await failureOf(tagImage(optionsFor([[repository, tags]]), signal))).toMatchObject({ exitCode: 4 });
+    expect(repository.requests.filter((request) => request.startsWith('PUT'))).toHaveLength(1);
   });
 
   it('says exit 8 when a tag cannot be put back', async () => {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { waveOf } from '../../../src/publish/tag-waves.ts';
+import { inWaves, waveOf } from '../../../src/publish/tag-waves.ts';
 
 it.each([
   ['1.2.3', 0],
@@ -16,4 +16,15 @@ it.each([
   ['feature-1.2.3', 2],
 ])('the tag %s moves in wave %i', (tag, wave) => {
   expect(waveOf(tag)).toBe(wave);
+});
+
+it('moves what cannot be put back after everything else, each in waves', () => {
+  const moves = [
+    { tag: 'latest', isNew: false },
+    { tag: 'edge', isNew: true },
+    { tag: '1.2.3', isNew: true },
+    { tag: '1.2', isNew: false },
+  ];
+  const order = inWaves(moves, ({ isNew }) => !isNew).map((wave) => wave.map(({ tag }) => tag));
+  expect(order).toEqual([['1.2'], ['latest'], ['1.2.3'], ['edge']]);
 });
