@@ -1,5 +1,5 @@
-# The whole life of the project in six words. On a fresh Debian machine, as root, with Node (20.19 or later), npm and make.
-.PHONY: build check test demo bench clean
+# The whole life of the project in seven words. On a fresh Debian machine, as root, with Node (20.19 or later), npm and make.
+.PHONY: build check test demo bench faults clean
 
 # What the tests run against; the engines themselves are fetched by scripts/fetch-engines.js, cosign by scripts/fetch-cosign.js.
 TEST_PACKAGES = docker.io docker-registry skopeo busybox-static iproute2 iptables openssl openssh-client git
@@ -31,6 +31,14 @@ bench: build
 	node scripts/fetch-engines.js
 	npx esbuild scripts/bench.ts --bundle --platform=node --format=esm --packages=external --log-level=warning --outfile=.cache/bench/bench.js
 	node .cache/bench/bench.js
+
+# What becomes of a publish when the registry, the daemon or the step itself fails: hundreds of faults, a letter for each. Takes
+# long; ARGS="--only measured --peers" runs a part, and other tools beside the plugin.
+faults: build
+	scripts/install-packages.sh $(TEST_PACKAGES)
+	node scripts/fetch-engines.js
+	npx esbuild scripts/faults.ts --bundle --platform=node --format=esm --packages=external --log-level=warning --outfile=.cache/faults/faults.js
+	node .cache/faults/faults.js $(ARGS)
 
 clean:
 	rm -rf dist coverage .cache

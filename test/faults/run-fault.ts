@@ -1,0 +1,261 @@
+// One publish through one proxy that spoils it: image and registry are prepared, everything is noted, the driver runs, everything
+// is noted again, and the judge says a letter. Runs share registries and daemons and nothing else, so many can go on at once.
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BenchRegistries, type BenchRegistry } from './bench-registries.ts';
+import type { Driver, PreparedJob, PublishEnd, PublishJob } from './drivers/driver.ts';
+import type { FaultCase, FaultGroup, StepTotals } from './fault-case.ts';
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
+import { judge, type Letter, type ShownImage } from './judge.ts';
+import { imageOf, putImage } from './make-image.ts';
+import { dropRepository, readTags, type WantedImage } from './registry-graph.ts';
+import type { FaultRule, FiredFault, Step } from './rules.ts';
+import { type Scene, takeSnapshot, whatIsLeft } from './snapshot.ts';
+
+/** What came of one run; a line of the bench's results. */
+export interface FaultRun {
+  readonly fault: string;
+  readonly group: FaultGroup;
+  readonly driver: string;
+  readonly version: string;
+  readonly letter: Letter;
+  /** Why it is not a better letter. */
+  readonly reasons: readonly string[];
+  /** The letter and the exit code are among those that the case allows. */
+  readonly isAllowed: boolean;
+  readonly isTransient: boolean;
+  /** How many faults happened; 0 when the publish never made such a request. */
+  readonly hits: number;
+  readonly exitCode: number | undefined;
+  readonly ms: number;
+  /** By step, as in `{"hb":2,"po":2}`. */
+  readonly requests: Readonly<Record<string, number>>;
+  readonly output: string;
+}
+
+const layerBytes = 3_000_000;
+const oldLayerBytes = 1000;
+const usualLimitMs = 75_000;
+/** For what daemon and registry do a moment after the end of the step. */
+const patienceMs = 3_000;
+const usualTags = ['1'];
+
+/** Carries out runs, and keeps what undisturbed ones looked like. */
+export class FaultBench {
+  readonly #registries: BenchRegistries;
+  readonly #totals = new Map<string, Promise<StepTotals>>();
+
+  constructor(registries: BenchRegistries) {
+    this.#registries = registries;
+  }
+
+  /**
+   * @returns undefined when the case does not apply to this driver
+   * @throws Error when the bench itself fails: an image that cannot be prepared, a disturbance that did not work
+   */
+  async run(driver: Driver, fault: FaultCase): Promise<FaultRun | undefined> {
+    const totals = needsTotals(fault) ? await this.#undisturbed(driver, fault) : new Map<Step, number>();
+    if (fault.applies?.(totals) === false) return undefined;
+    return (await this.#publish(driver, fault, totals)).run;
+  }
+
+  /** Requests of the same publish without any fault. */
+  #undisturbed(driver: Driver, fault: FaultCase): Promise<StepTotals> {
+    const shape = shapeOf(fault);
+    const key = JSON.stringify([driver.name, shape]);
+    const known = this.#totals.get(key);
+    if (known !== undefined) return known;
+    const plain: FaultCase = { ...shape, id: 'nothing', group: 'measured', rules: [] };
+    const measured = this.#publish(driver, plain, new Map()).then(({ run, totals }) => {
+      if (run.letter === 'survived') return totals;
+      throw new Error(`${driver.name} fails undisturbed: ${run.reasons.join('; ')}\n${run.output}`);
+    });
+    this.#totals.set(key, measured);
+    return measured;
+  }
+
+  async #publish(
+    driver: Driver,
+    fault: FaultCase,
+    totals: StepTotals,
+  ): Promise<{ readonly run: FaultRun; readonly totals: StepTotals }> {
+    const registry = await this.#registries.target(fault);
+    const folder = mkdtempSync(join(tmpdir(), 'docker-build-fault-'));
+    const random = fault.random === undefined ? {} : { random: fault.random };
+    const tokens = registry.tokens === undefined ? {} : { tokens: registry.tokens };
+    const proxy = await startFaultProxy(registry.host, { ...tokens, ...random });
+    const job = makeJob(fault, driver, folder, { proxy, registry });
+    let prepared: PreparedJob | undefined;
+    try {
+      const oldTags = fault.oldTags ?? job.tags;
+      const old = await imageOf(`${job.id}-old`, randomBytes(oldLayerBytes));
+      for (const repository of oldTags.length > 0 ? job.repositories : []) {
+        await putImage(registry, repository, old, oldTags);
+      }
+      prepared = await driver.prepare(job);
+      const stage = { driver, fault, job, registry, proxy, wanted: prepared.wanted };
+      const run = await publishUnderFault(stage, totals);
+      return { run, totals: proxy.counts() };
+    } finally {
+      await proxy.stop();
+      await prepared?.clean();
+      for (const repository of job.repositories) dropRepository(registry, repository);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+}
+
+interface Stage {
+  readonly driver: Driver;
+  readonly fault: FaultCase;
+  readonly job: PublishJob;
+  readonly registry: BenchRegistry;
+  readonly proxy: FaultProxy;
+  readonly wanted: WantedImage;
+}
+
+function needsTotals({ rules, applies }: FaultCase): boolean {
+  return applies !== undefined || typeof rules === 'function' || rules.some(({ match }) => match.nth === -1);
+}
+
+/** What makes the requests of a publish differ from those of another. */
+function shapeOf(fault: FaultCase): Partial<FaultCase> {
+  const { tags, oldTags, settings, auth, tokenLifeSeconds, isMountable } = fault;
+  return {
+    ...(tags === undefined ? {} : { tags }),
+    ...(oldTags === undefined ? {} : { oldTags }),
+    ...(settings === undefined ? {} : { settings }),
+    ...(auth === undefined ? {} : { auth }),
+    ...(isMountable === undefined ? {} : { isMountable }),
+    ...(tokenLifeSeconds === undefined ? {} : { tokenLifeSeconds }),
+  };
+}
+
+function makeJob(
+  fault: FaultCase,
+  driver: Driver,
+  folder: string,
+  place: Pick<Stage, 'proxy' | 'registry'>,
+): PublishJob {
+  const id = `run-${randomBytes(6).toString('hex')}`;
+  const repository = `faults/${id}`;
+  const isMountable = fault.isMountable === true;
+  const workspace = join(folder, 'workspace');
+  const temporary = join(folder, 'tmp');
+  for (const path of [workspace, temporary]) mkdirSync(path);
+  return {
+    id,
+    workspace,
+    temporary,
+    host: place.proxy.host,
+    registry: place.registry,
+    repositories: isMountable && driver.engine !== undefined ? [repository, `${repository}-2`] : [repository],
+    isMountable,
+    tags: fault.tags ?? usualTags,
+    content: randomBytes(layerBytes),
+    settings: fault.settings ?? {},
+  };
+}
+
+async function publishUnderFault(stage: Stage, totals: StepTotals): Promise<FaultRun> {
+  const { driver, fault, job, registry, proxy } = stage;
+  const rules = typeof fault.rules === 'function' ? fault.rules(totals) : fault.rules;
+  const { id, repositories } = job;
+  const folders = [job.workspace, job.temporary];
+  const scene: Scene = { id, engine: driver.engine, folders, registry, repositories };
+  const before = await takeSnapshot(scene);
+  const tagsBefore = await shownTags(stage);
+  proxy.arm(rules, totals);
+  const { end, outlivedLimit } = await drive(stage);
+  const fired = proxy.fired();
+  const left = withoutHiddenUploads(await whatIsLeft(before, scene, patienceMs), fired);
+  const broken = fault.check?.({ requests: proxy.requests(), output: end.output }) ?? [];
+  const verdict = judge({
+    ...end,
+    broken,
+    outlivedLimit,
+    isPlugin: driver.scenario !== undefined,
+    isKilled: fault.isKilled === true,
+    wanted: repositories.flatMap((repository) => job.tags.map((tag) => nameOf(stage, repository, tag))),
+    before: tagsBefore,
+    after: await shownTags(stage),
+    left,
+  });
+  return describeRun(stage, rules, end, verdict);
+}
+
+function describeRun(
+  { driver, fault, proxy }: Stage,
+  rules: readonly FaultRule[],
+  end: PublishEnd,
+  { letter, reasons }: { readonly letter: Letter; readonly reasons: readonly string[] },
+): FaultRun {
+  const { letters = ['survived', 'clean'], exitCodes } = fault;
+  const isRightCode = letter !== 'clean' || exitCodes === undefined || exitCodes.includes(end.exitCode ?? 0);
+  const isOnTheWire = rules.length > 0 || fault.random !== undefined;
+  return {
+    fault: fault.id,
+    group: fault.group,
+    driver: driver.name,
+    version: driver.version,
+    letter,
+    reasons: isRightCode ? reasons : [...reasons, `exit ${end.exitCode} instead of ${exitCodes.join(' or ')}`],
+    isAllowed: letters.includes(letter) && isRightCode,
+    isTransient: fault.isTransient === true,
+    hits: isOnTheWire ? proxy.fired().length : 1,
+    exitCode: end.exitCode,
+    ms: Math.round(end.ms),
+    requests: Object.fromEntries(proxy.counts()),
+    output: end.output,
+  };
+}
+
+/** The run itself, with whatever disturbs it besides the proxy. */
+async function drive(stage: Stage): Promise<{ readonly end: PublishEnd; readonly outlivedLimit: boolean }> {
+  const { driver, fault, job, proxy } = stage;
+  const side = driver.engine === undefined ? undefined : await fault.daemonSide?.(driver.engine);
+  const limit = new AbortController();
+  const timer = setTimeout(() => limit.abort(), fault.limitMs ?? usualLimitMs);
+  let disturbed: Promise<void> | undefined;
+  const onStart: PublishJob['onStart'] = (running) => {
+    const { engine } = driver;
+    disturbed = fault.disturb?.({ ...running, proxy, ...(engine === undefined ? {} : { engine }) });
+    // Looked at below, when the step is over: it may fail earlier.
+    disturbed?.catch(() => undefined);
+  };
+  try {
+    const socket = side === undefined ? {} : { socket: side.socket };
+    const end = await driver.publish({ ...job, ...socket, onStart }, limit.signal);
+    await disturbed;
+    return { end, outlivedLimit: limit.signal.aborted };
+  } finally {
+    clearTimeout(timer);
+    await side?.stop();
+  }
+}
+
+async function shownTags(stage: Stage): Promise<ReadonlyMap<string, ShownImage>> {
+  const shown = new Map<string, ShownImage>();
+  for (const repository of stage.job.repositories) {
+    const tags = await readTags(stage.registry, repository, stage.wanted);
+    for (const [tag, image] of tags) shown.set(nameOf(stage, repository, tag), image);
+  }
+  return shown;
+}
+
+function nameOf({ job }: Stage, repository: string, tag: string): string {
+  return `${job.host}/${repository}:${tag}`;
+}
+
+/** An upload whose address never reached the client cannot be given up by it: as many as that are nobody's fault. */
+function withoutHiddenUploads(left: readonly string[], fired: readonly FiredFault[]): readonly string[] {
+  let hidden = fired.filter(({ step, fault }) => (step === 'po' || step === 'mo') && hidesAnswer(fault)).length;
+  return left.filter((what) => !what.startsWith('open upload ') || hidden-- <= 0);
+}
+
+function hidesAnswer(fault: FiredFault['fault']): boolean {
+  if (fault.kind === 'answer' || fault.kind === 'delay') return false;
+  return !('when' in fault) || fault.when === 'after';
+}
