@@ -36,6 +36,8 @@ export interface RegistryRequest extends Pick<
   readonly scopes: readonly [Scope, ...Scope[]];
   /** A 401 is an answer like any other: no new token, no error. */
   readonly isCourtesy?: boolean;
+  /** Called before the same body is sent again with a new token; what it throws keeps that from happening. */
+  readonly beforeResend?: () => Promise<void>;
 }
 
 /** What a token is asked for on behalf of somebody else. */
@@ -204,6 +206,7 @@ export class RegistryAccess {
       }
       this.#options.tokens.drop(token);
       scopes = wider;
+      await request.beforeResend?.();
     }
   }
 

@@ -1,19 +1,21 @@
-// Brings one blob into a repository: not at all when it is there, by a mount when the registry has it elsewhere, else by
-// POST and one PUT with its length (chunks before it where they are wanted, see chunked-upload.ts). One PUT is authorised once, at its start, so it may take hours; and its body can be opened
-// again, so it can be repeated. OCI distribution-spec 1.1, end-4, end-6, end-11.
-import { createHash } from 'node:crypto';
+// Brings one blob into a repository that does not have it: by a mount when the registry has it elsewhere, else by POST and one PUT
+// with its length. One PUT is authorised once, at its start, so it may take hours; and its body can be opened again, so it can
+// be repeated. What else a registry may want instead is found out by its refusals, see settle-upload.ts. OCI distribution-spec
+// 1.1, end-4, end-6, end-11.
 import type { Readable } from 'node:stream';
-import { type Digest, isDigest } from '../base/digest.ts';
-import { isTransientStatus } from '../base/transient.ts';
-import { UnexpectedAnswer, unexpected } from './answer.ts';
+import type { Digest } from '../base/digest.ts';
+import { isTransientStatus, networkCodeOf } from '../base/transient.ts';
+import { UnexpectedAnswer } from './answer.ts';
+import { BlobProgress } from './blob-progress.ts';
 import { seesBlob, shortDigest } from './blobs.ts';
-import { ChunkedUpload, usualChunkBytes } from './chunked-upload.ts';
-import { StartOver } from './operation.ts';
-import type { Place } from './place.ts';
-import { refusal } from './refusal.ts';
+import { BodyUpload, usualChunkBytes } from './body-upload.ts';
+import { factsOf } from './known-hosts.ts';
+import { mountBlob } from './mount-blob.ts';
 import { RegistryError } from './registry-error.ts';
-import { openUpload, type OpenedUpload, type UploadPlace } from './upload-place.ts';
-import { discard, headerOf, type WireResponse } from './wire.ts';
+import { checkOwnBytes, checkStored, type Refused, settleRefusal, unseenBlob } from './settle-upload.ts';
+import { commitLimitMs } from './time-limits.ts';
+import { type BodyForm, type OpenedUpload, resumeUpload, startUpload, type UploadPlace } from './upload-place.ts';
+import { discard, headerOf } from './wire.ts';
 
 /** A blob that is to be in the repository. */
 export interface Blob {
@@ -29,183 +31,184 @@ export interface Blob {
 
 export type BlobOutcome = 'exists' | 'mounted' | 'uploaded';
 
-/** An upload that the registry has forgotten is begun anew this often in all: replicas without a common memory. */
-const lostUploadAttempts = 4;
-const damagedUploadAttempts = 2;
+/** A mount whose answer does not come is asked for once more; then the bytes are sent. */
+const maxMounts = 2;
+/** A large body that breaks off so often meets a limit rather than bad luck: smaller pieces may pass it. */
+const maxBreaksOfBody = 2;
 
-/** Uploads or mounts a blob that is not in the repository. */
+/** Uploads or mounts a blob that is not in the repository. Throws RegistryError, also `stalled` (exit 6). */
 export async function uploadBlob(to: UploadPlace, blob: Blob, signal: AbortSignal): Promise<BlobOutcome> {
-  const { place, slots } = to;
+  const { place } = to;
   const what = `upload of ${shortDigest(blob.digest)} (${sizeText(blob.sizeBytes)}) to ${place.name}`;
-  const progress = { wasSentWhole: false, mostBytes: 0 };
-  return place.operate(
-    'blob',
-    what,
-    async () => {
-      const leave = await slots.take(blob.sizeBytes, signal);
-      try {
-        // The answer to an earlier try may have been lost.
-        if (progress.wasSentWhole && (await seesBlob(place, blob, what, signal))) return 'uploaded';
-        const start = await beginUpload(to, blob, what, signal);
-        if (start === 'mounted') return start;
-        await sendBody(to, blob, start, what, progress, signal);
-        return 'uploaded';
-      } finally {
-        leave();
-      }
-    },
-    signal,
-    () => progress.mostBytes,
-  );
-}
-
-async function beginUpload(
-  to: UploadPlace,
-  blob: Blob,
-  what: string,
-  signal: AbortSignal,
-): Promise<OpenedUpload | 'mounted'> {
-  const { place } = to;
-  const mounted = blob.mountFrom === undefined ? undefined : await tryMount(place, blob, blob.mountFrom, what, signal);
-  if (mounted?.status === 201) {
-    // Some registries say so and have nothing.
-    if (await seesBlob(place, blob, what, signal)) return 'mounted';
-  } else if (mounted !== undefined) {
-    return openUpload(to, mounted, what);
-  }
-  return startUpload(to, what, signal);
-}
-
-/** POST for an upload. */
-export async function startUpload(to: UploadPlace, what: string, signal: AbortSignal): Promise<OpenedUpload> {
-  const response = await to.place.send({ method: 'POST', to: 'blobs/uploads/', redirects: 'own-origin', what }, signal);
-  if (response.status !== 202) throw await unexpected(response, signal);
-  await discard(response, signal);
-  return openUpload(to, response, what);
-}
-
-/** undefined: this registry or this login cannot do it, which costs only the upload. */
-async function tryMount(
-  place: Place,
-  blob: Blob,
-  from: string,
-  what: string,
-  signal: AbortSignal,
-): Promise<WireResponse | undefined> {
-  const query = `mount=${encodeURIComponent(blob.digest)}&from=${encodeURIComponent(from)}`;
-  const otherScope = { path: from, actions: ['pull'] };
+  const limitMs =
+    place.limits.stuckBlobMs + commitLimitMs(place.limits, blob.sizeBytes) - commitLimitMs(place.limits, 0);
+  const progress = new BlobProgress(limitMs, () => stuck(place.party, what, limitMs));
+  const upload = new BlobUpload(to, blob, what, progress);
+  const either = AbortSignal.any([signal, progress.signal]);
   try {
-    const response = await place.send(
-      { method: 'POST', to: `blobs/uploads/?${query}`, otherScope, redirects: 'own-origin', what },
-      signal,
+    return await place.operate(
+      'blob',
+      what,
+      () => upload.attempt(either),
+      either,
+      () => progress.mostBytes,
     );
-    await discard(response, signal);
-    return response.status === 201 || response.status === 202 ? response : undefined;
-  } catch (error) {
-    if (isAboutTheOther(error)) return undefined;
-    throw error;
+  } finally {
+    progress.pause();
   }
 }
 
-/** The right to read the other repository is not given; some token servers do not even take the question. */
-function isAboutTheOther(error: unknown): boolean {
-  if (error instanceof UnexpectedAnswer) return !isTransientStatus(error.answer.status);
-  return error instanceof RegistryError && ['denied', 'credentials-missing'].includes(error.code);
+/** What one try to bring a blob leaves for the next one. */
+class BlobUpload {
+  readonly #to: UploadPlace;
+  readonly #blob: Blob;
+  readonly #what: string;
+  readonly #progress: BlobProgress;
+  /** The whole body went out: the answer may have been lost. */
+  #isDoubtful = false;
+  #mounts = 0;
+  #breaks = 0;
+  /** Chunks of a try that broke off. */
+  #half: OpenedUpload | undefined;
+  /** Of this blob alone. */
+  #ownForm: BodyForm | undefined;
+  readonly #refusedForms = new Set<BodyForm['kind']>();
+
+  constructor(to: UploadPlace, blob: Blob, what: string, progress: BlobProgress) {
+    this.#to = to;
+    this.#blob = blob;
+    this.#what = what;
+    this.#progress = progress;
+  }
+
+  async attempt(signal: AbortSignal): Promise<BlobOutcome> {
+    const leave = await this.#to.slots.take(this.#blob.sizeBytes, signal);
+    this.#progress.begin();
+    try {
+      if (this.#isDoubtful && (await this.#isThere(signal))) return 'uploaded';
+      for (;;) {
+        const opened = await this.#begin(signal);
+        if (opened === 'mounted') return opened;
+        if ((await this.#send(opened, signal)) === 'stored') return 'uploaded';
+      }
+    } finally {
+      this.#progress.pause();
+      leave();
+    }
+  }
+
+  async #begin(signal: AbortSignal): Promise<OpenedUpload | 'mounted'> {
+    const { mountFrom, sizeBytes } = this.#blob;
+    const half = this.#half;
+    this.#half = undefined;
+    const resumed = half && (await resumeUpload(this.#to, half, sizeBytes, this.#what, signal));
+    if (resumed !== undefined) return resumed;
+    if (mountFrom !== undefined && this.#mounts < maxMounts) {
+      this.#mounts += 1;
+      const mounted = await mountBlob(this.#to, this.#blob, mountFrom, this.#what, signal);
+      if (mounted !== undefined) return mounted;
+      this.#mounts = maxMounts;
+    }
+    return startUpload(this.#to, this.#what, signal);
+  }
+
+  /** `again`: in another form, with a new upload. */
+  async #send(opened: OpenedUpload, signal: AbortSignal): Promise<'stored' | 'again'> {
+    const { sizeBytes, onProgress } = this.#blob;
+    const form = this.#ownForm ?? this.#to.form;
+    let sentBytes = 0;
+    this.#isDoubtful = false;
+    const onSent = (bytes: number): void => {
+      sentBytes = bytes;
+      this.#isDoubtful = bytes >= sizeBytes;
+      this.#progress.moved(bytes);
+      onProgress?.(bytes);
+    };
+    await using body = new BodyUpload(this.#to, { ...this.#blob, onSent }, form, opened, this.#what);
+    try {
+      await this.#finish(body, form, signal);
+      return 'stored';
+    } catch (error) {
+      signal.throwIfAborted();
+      this.#keepChunks(opened, body.upload, form, error);
+      if (error instanceof UnexpectedAnswer) return await this.#settle(form, error, signal);
+      await this.#noteBreak(form, sentBytes, error);
+      throw error;
+    }
+  }
+
+  async #finish(body: BodyUpload, form: BodyForm, signal: AbortSignal): Promise<void> {
+    const { place } = this.#to;
+    const response = await body.send(signal);
+    if (response !== 'stored') {
+      await discard(response, signal);
+      checkStored(place, this.#blob.digest, headerOf(response, 'docker-content-digest'), this.#what);
+      // Every other yes is worth a look.
+      if (response.status !== 201 && !(await this.#isThere(signal)))
+        throw unseenBlob(this.#refused(form), response.status);
+    }
+    // It has shown its worth; the blobs that follow need not find out.
+    if (this.#ownForm !== undefined) this.#to.form = this.#ownForm;
+  }
+
+  async #settle(form: BodyForm, error: UnexpectedAnswer, signal: AbortSignal): Promise<'stored' | 'again'> {
+    const next = await settleRefusal(this.#refused(form), error, signal);
+    if (next === 'stored') return next;
+    this.#refusedForms.add(form.kind);
+    if (this.#refusedForms.has(next.kind) && next.kind !== 'chunks') throw error;
+    this.#to.place.log.info(`${this.#what}: ${error.answer.status} to ${inWords(form)}; sent ${inWords(next)} instead`);
+    if (this.#ownForm === undefined) this.#to.form = next;
+    else this.#ownForm = next;
+    this.#half = undefined;
+    return 'again';
+  }
+
+  /** The next try asks how much of them is there; but not twice, when what was said was not so. */
+  #keepChunks(opened: OpenedUpload, reached: OpenedUpload, form: BodyForm, error: unknown): void {
+    const status = error instanceof UnexpectedAnswer ? error.answer.status : undefined;
+    const isMiscounted = status === 416 && opened.receivedBytes === 0;
+    const isOpen = status === undefined || isTransientStatus(status) || isMiscounted;
+    const mayAsk = factsOf(this.#to.place.party.host).forgetsChunks !== true;
+    if (form.kind === 'chunks' && reached.receivedBytes > 0 && isOpen && mayAsk) this.#half = reached;
+  }
+
+  async #noteBreak(form: BodyForm, sentBytes: number, error: unknown): Promise<void> {
+    const { sizeBytes } = this.#blob;
+    const code = networkCodeOf(error);
+    if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH') await checkOwnBytes(this.#blob, this.#what);
+    if (form.kind !== 'put' || sentBytes === 0 || sentBytes >= sizeBytes || sizeBytes <= usualChunkBytes) return;
+    this.#breaks += 1;
+    if (this.#breaks < maxBreaksOfBody || this.#refusedForms.has('chunks')) return;
+    this.#ownForm = { kind: 'chunks', chunkBytes: usualChunkBytes };
+  }
+
+  #refused(form: BodyForm): Refused {
+    return {
+      place: this.#to.place,
+      blob: this.#blob,
+      what: this.#what,
+      form,
+      isOwnIdea: this.#ownForm !== undefined,
+    };
+  }
+
+  async #isThere(signal: AbortSignal): Promise<boolean> {
+    return seesBlob(this.#to.place, this.#blob, this.#what, signal);
+  }
 }
 
-interface SendProgress {
-  wasSentWhole: boolean;
-  mostBytes: number;
-}
-
-async function sendBody(
-  to: UploadPlace,
-  blob: Blob,
-  opened: OpenedUpload,
-  what: string,
-  progress: SendProgress,
-  signal: AbortSignal,
-): Promise<void> {
-  progress.wasSentWhole = false;
-  const onSent = (sentBytes: number): void => {
-    progress.wasSentWhole = sentBytes >= blob.sizeBytes;
-    progress.mostBytes = Math.max(progress.mostBytes, sentBytes);
-    blob.onProgress?.(sentBytes);
-  };
-  try {
-    await using chunks = new ChunkedUpload(to, { ...blob, onSent }, opened, what);
-    const response = await chunks.send(signal);
-    await discard(response, signal);
-    checkStored(to.place, blob, headerOf(response, 'docker-content-digest'), what);
-  } catch (error) {
-    if (!(error instanceof UnexpectedAnswer)) throw error;
-    await settleRefusedBody(to, blob, error, what, signal);
-  }
-}
-
-/** Returns when the blob is there all the same: somebody else may have been faster. */
-async function settleRefusedBody(
-  to: UploadPlace,
-  blob: Blob,
-  error: UnexpectedAnswer,
-  what: string,
-  signal: AbortSignal,
-): Promise<void> {
-  const { answer } = error;
-  const { place } = to;
-  const operation = { kind: 'blob', what, repository: place.name, party: place.party } as const;
-  const once = { attempts: 1, elapsedMs: 0 };
-  if (answer.status === 413 && to.chunkBytes === 0 && blob.sizeBytes > usualChunkBytes) {
-    to.chunkBytes = usualChunkBytes;
-    const outcome = refusal(operation, answer, once);
-    throw new StartOver('it takes no body of this size, so chunks are sent', lostUploadAttempts, outcome);
-  }
-  if (answer.status === 416) {
-    const outcome = refusal(operation, answer, once);
-    throw new StartOver('the registry has lost count of the chunks', lostUploadAttempts, outcome);
-  }
-  if (![400, 404, 409].includes(answer.status)) throw error;
-  if (await seesBlob(place, blob, what, signal)) return;
-  if (answer.codes.includes('DIGEST_INVALID') || answer.codes.includes('SIZE_INVALID')) {
-    await checkOwnBytes(blob, what);
-    const outcome = refusal(operation, answer, once);
-    throw new StartOver('the registry received other bytes', damagedUploadAttempts, outcome);
-  }
-  if (answer.status !== 404) throw error;
-  const outcome = new RegistryError({
-    ...place.party,
-    code: 'upload-lost',
-    exitCode: 4,
-    message: `${what}: ${place.party.host} forgets uploads before they end`,
-    hint: 'several replicas of a registry need one shared secret, or a balancer that keeps a client on one of them',
-    status: 404,
+function stuck(party: UploadPlace['place']['party'], what: string, limitMs: number): RegistryError {
+  const seconds = Math.round(limitMs / 1000);
+  return new RegistryError({
+    ...party,
+    code: 'stalled',
+    exitCode: 6,
+    message: `${what}: no progress for ${seconds} s, whatever was tried`,
   });
-  throw new StartOver('the registry forgot the upload', lostUploadAttempts, outcome);
 }
 
-function checkStored(place: Place, blob: Blob, stored: string | undefined, what: string): void {
-  if (stored === undefined || !isDigest(stored) || stored === blob.digest) return;
-  throw new RegistryError({
-    ...place.party,
-    code: 'integrity',
-    exitCode: 7,
-    message: `${what}: ${place.party.host} stored ${stored} instead of ${blob.digest}`,
-  });
-}
-
-/** Whether it is us who send the wrong bytes. */
-async function checkOwnBytes(blob: Blob, what: string): Promise<void> {
-  const hash = createHash('sha256');
-  for await (const chunk of blob.open()) hash.update(chunk);
-  const digest = `sha256:${hash.digest('hex')}`;
-  if (digest === blob.digest) return;
-  throw new RegistryError({
-    host: '',
-    side: 'source',
-    code: 'export-damaged',
-    exitCode: 7,
-    message: `${what}: what is to be uploaded has the digest ${digest}: it changed after it was hashed`,
-  });
+function inWords(form: BodyForm): string {
+  return { put: 'in one piece', patch: 'in a request of its own', chunks: 'in chunks' }[form.kind];
 }
 
 function sizeText(bytes: number): string {

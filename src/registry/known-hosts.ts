@@ -5,15 +5,23 @@ import { variantOfHost } from '../base/registry-variant.ts';
 export interface HostFacts {
   /** DELETE of a tag takes that tag away and leaves the manifest and its other tags. */
   readonly untagsByDelete?: boolean;
+  /** It takes no larger chunks. */
+  readonly maxChunkBytes?: number;
+  /** What it says about the bytes of an open upload is not always so. */
+  readonly forgetsChunks?: boolean;
 }
 
 /** docs.gitlab.com/api/container_registry; cloud.google.com/artifact-registry/docs/docker/manage-images */
-const factsByHost: ReadonlyMap<string, HostFacts> = new Map([['registry.gitlab.com', { untagsByDelete: true }]]);
+const factsByHost: ReadonlyMap<string, HostFacts> = new Map([
+  ['registry.gitlab.com', { untagsByDelete: true }],
+  ['ghcr.io', { maxChunkBytes: 4 * 1024 * 1024 }],
+]);
 
 /** The facts about a host, as image names write it; none about most. */
 export function factsOf(host: string): HostFacts {
   const variant = variantOfHost(host);
   if (variant === 'gar' || variant === 'gcr') return { untagsByDelete: true };
+  if (variant === 'ecr' || variant === 'ecr-public') return { forgetsChunks: true };
   return factsByHost.get(host) ?? {};
 }
 

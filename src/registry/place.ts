@@ -23,7 +23,10 @@ export interface PlaceOptions {
 }
 
 /** What a request to a repository says beside its address. */
-export type PlaceRequest = Pick<RegistryRequest, 'method' | 'headers' | 'body' | 'headersMs' | 'redirects' | 'what'> & {
+export type PlaceRequest = Pick<
+  RegistryRequest,
+  'method' | 'headers' | 'body' | 'headersMs' | 'redirects' | 'what' | 'beforeResend'
+> & {
   /** Below `/v2/<path>/`, or a target from a Location. */
   readonly to: string | RequestTarget;
   readonly isCourtesy?: boolean;

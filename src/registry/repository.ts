@@ -3,14 +3,14 @@ import { Readable } from 'node:stream';
 import type { Digest } from '../base/digest.ts';
 import { streamBlob } from './blob-stream.ts';
 import { hasBlob, readBlob, seesBlob, shortDigest } from './blobs.ts';
-import { type Blob, type BlobOutcome, startUpload, uploadBlob } from './blob-upload.ts';
+import { type Blob, type BlobOutcome, uploadBlob } from './blob-upload.ts';
 import { canDeleteTags, deleteTag } from './delete-tag.ts';
 import { getManifest, headManifest, type Manifest, type ManifestHead } from './manifests.ts';
 import type { Place } from './place.ts';
 import { type ManifestPut, type ManifestTarget, putManifest } from './put-manifest.ts';
 import { type Referrer, Referrers } from './referrers.ts';
 import type { RequestTarget } from './redirect.ts';
-import type { UploadPlace } from './upload-place.ts';
+import { startUpload, type UploadPlace } from './upload-place.ts';
 import type { UploadSlots } from './upload-slots.ts';
 import { listTags } from './tag-list.ts';
 import { discard } from './wire.ts';
@@ -30,7 +30,8 @@ export class Repository {
     this.name = place.name;
     this.#place = place;
     this.#referrers = new Referrers(place);
-    this.#uploads = { place, slots, open: new Set<RequestTarget>(), chunkBytes };
+    const form = chunkBytes === 0 ? ({ kind: 'put' } as const) : ({ kind: 'chunks', chunkBytes } as const);
+    this.#uploads = { place, slots, open: new Set<RequestTarget>(), form };
   }
 
   /** undefined = absent, or not for us to see. */

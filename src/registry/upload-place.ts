@@ -1,10 +1,14 @@
 // Where the uploads of a repository go: the Locations that its registry names, which are open until a blob is complete, and what
-// is known about the size of the bodies that it takes.
+// is known about the bodies that it takes.
+import { unexpected } from './answer.ts';
 import type { Place } from './place.ts';
 import { ForbiddenTarget, type RequestTarget, resolveTarget } from './redirect.ts';
 import { RegistryError } from './registry-error.ts';
 import type { UploadSlots } from './upload-slots.ts';
-import { headerOf, type WireResponse } from './wire.ts';
+import { discard, headerOf, type WireResponse } from './wire.ts';
+
+/** How the bytes of a blob travel: all in the PUT, all in one PATCH before it, or in chunks of which the last is the PUT. */
+export type BodyForm = { readonly kind: 'put' | 'patch' } | { readonly kind: 'chunks'; readonly chunkBytes: number };
 
 /** Where uploads of a repository go, and which are open. */
 export interface UploadPlace {
@@ -12,23 +16,34 @@ export interface UploadPlace {
   readonly slots: UploadSlots;
   /** For cancelling. */
   readonly open: Set<RequestTarget>;
-  /** Bytes of one request; 0 = the whole blob. Changes when the registry does not take whole ones. */
-  chunkBytes: number;
+  /** Changes when the registry turns out to want another one. */
+  form: BodyForm;
 }
 
 /** An upload that the registry has opened. */
 export interface OpenedUpload extends RequestTarget {
+  /** What it has of the blob already. */
+  readonly receivedBytes: number;
   /** The registry wants no smaller chunks than this, but for the last one. */
   readonly minChunkBytes?: number;
 }
 
+/** POST for an upload. Throws UnexpectedAnswer, or RegistryError `bad-location`. */
+export async function startUpload(to: UploadPlace, what: string, signal: AbortSignal): Promise<OpenedUpload> {
+  const response = await to.place.send({ method: 'POST', to: 'blobs/uploads/', redirects: 'own-origin', what }, signal);
+  // 202 it should be; whoever names a place has opened one.
+  if (response.status < 200 || response.status > 299) throw await unexpected(response, signal);
+  await discard(response, signal);
+  return openUpload(to, response, what);
+}
+
 /** Enters the Location of an answer. Throws RegistryError `bad-location`. */
-export function openUpload(to: UploadPlace, response: WireResponse, what: string): OpenedUpload {
+export function openUpload(to: UploadPlace, response: WireResponse, what: string, receivedBytes = 0): OpenedUpload {
   const location = headerOf(response, 'location');
   const minimum = Number(headerOf(response, 'oci-chunk-min-length') ?? Number.NaN);
   try {
     if (location === undefined) throw new ForbiddenTarget('it does not say where to');
-    const target = resolveTarget(location, response.target);
+    const target = { ...resolveTarget(location, response.target), receivedBytes };
     const opened = Number.isSafeInteger(minimum) ? { ...target, minChunkBytes: minimum } : target;
     to.open.add(opened);
     return opened;
@@ -42,4 +57,45 @@ export function openUpload(to: UploadPlace, response: WireResponse, what: string
       message: `${what}: ${party.host} names no usable place for the upload: ${error.message}`,
     });
   }
+}
+
+/** The upload after a PATCH was taken. Its Location may be a new one, and need not be said again when it is not. */
+export function continueUpload(
+  to: UploadPlace,
+  upload: OpenedUpload,
+  response: WireResponse,
+  what: string,
+  receivedBytes: number,
+): OpenedUpload {
+  const minimum = upload.minChunkBytes === undefined ? {} : { minChunkBytes: upload.minChunkBytes };
+  const place = headerOf(response, 'location') === undefined ? upload : openUpload(to, response, what, receivedBytes);
+  const continued = { ...minimum, ...place, receivedBytes };
+  to.open.delete(upload);
+  to.open.delete(place);
+  to.open.add(continued);
+  return continued;
+}
+
+/**
+ * Asks how much of an upload has arrived. The answer is a hint: whether the bytes were put together well is seen by the digest.
+ *
+ * @returns undefined when it has to begin anew; throws UnexpectedAnswer where patience is asked for
+ */
+export async function resumeUpload(
+  to: UploadPlace,
+  upload: OpenedUpload,
+  sizeBytes: number,
+  what: string,
+  signal: AbortSignal,
+): Promise<OpenedUpload | undefined> {
+  const response = await to.place.send({ method: 'GET', to: upload, redirects: 'none', what }, signal);
+  if (response.status === 429 || (response.status === 503 && headerOf(response, 'retry-after') !== undefined)) {
+    throw await unexpected(response, signal);
+  }
+  await discard(response, signal);
+  const last = /^(?:bytes=)?0-(\d+)$/.exec(headerOf(response, 'range') ?? '')?.[1];
+  // "0-0" is also how nothing is written.
+  const receivedBytes = Number(last ?? 0) === 0 ? 0 : Number(last) + 1;
+  const isUsable = response.status < 300 && receivedBytes > 0 && receivedBytes <= sizeBytes;
+  return isUsable ? continueUpload(to, upload, response, what, receivedBytes) : undefined;
 }

@@ -13,7 +13,7 @@ export interface WireRequest {
   readonly target: RequestTarget;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: WireBody;
-  /** `TimeLimits.headersMs` by default. */
+  /** From the last byte of the request on; `TimeLimits.headersMs` by default. */
   readonly headersMs?: number;
   /** The registry on whose behalf, and whether the target is that registry itself or a host that it named. */
   readonly neighbourhood: Neighbourhood;
@@ -55,7 +55,9 @@ export class Wire {
     if (isForeign) neighbourhood.checkLiteral(url.hostname);
     const stalled = new AbortController();
     const { dispatcher, proxy } = this.#connections.wayTo(url, neighbourhood, isForeign);
-    const sending = body === undefined ? undefined : watchedBody(body, this.#options.limits.stalledUploadMs, stalled);
+    const { stalledUploadMs: stalledMs, headersMs: usualMs } = this.#options.limits;
+    const headersMs = request.headersMs ?? usualMs;
+    const sending = body === undefined ? undefined : watchedBody(body, { stalledMs, headersMs }, stalled);
     try {
       const response = await dispatcher.request({
         origin: target.origin,
@@ -71,7 +73,8 @@ export class Wire {
         body: sending?.stream ?? null,
         // undici asks servers to hang up after HEAD, in case one sends a body: a handshake for each would cost more.
         reset: false,
-        headersTimeout: request.headersMs ?? this.#options.limits.headersMs,
+        // undici counts from before the body, and not at all where the body's source is slow.
+        headersTimeout: sending === undefined ? headersMs : 0,
         signal: AbortSignal.any([signal, stalled.signal]),
       });
       const { statusCode: status, headers: received, body: answer } = response;

@@ -7,12 +7,14 @@
 //   registry.repository('a/b').tags        // what is stored: blobs, manifests, tags (change it to set a scene)
 //   registry.fail({ method: 'PUT', kind: 'manifest', nth: 2, answer: { status: 503, headers: { 'retry-after': '1' } } })
 //   registry.fail({ kind: 'upload', method: 'PUT', answer: 'break-after' })   // stored, answer lost
+//   await startMemoryRegistry(personalities.ghcr)   // behaves as that one about blobs: memory-uploads.ts
 //   await registry.stop()
 //
 // Logins: `user` with `password`; Bearer tokens come from `/token` of the same server. OCI distribution-spec 1.1.
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { type BlobHabits, digestOf, MemoryUploads, problem } from './memory-uploads.ts';
 
 export type RequestKind = 'ping' | 'token' | 'blob' | 'upload' | 'manifest' | 'other';
 
@@ -56,15 +58,13 @@ export interface StoredRepository {
   readonly tags: Map<string, string>;
 }
 
-export interface MemoryRegistryOptions {
+export interface MemoryRegistryOptions extends BlobHabits {
   readonly auth?: 'open' | 'basic' | 'bearer';
   /** Confirms `?tag=a&tag=b` by OCI-Tag; else the parameter is ignored, as by distribution 2.8. */
   readonly echoTags?: boolean;
   readonly tokenLifeSeconds?: number;
   /** 413 for a body of more bytes, as a proxy before it would answer. */
   readonly maxBodyBytes?: number;
-  /** What it asks chunks to have at least. */
-  readonly minChunkBytes?: number;
   /** Realm in the challenge, instead of the own one. */
   readonly realm?: string;
 }
@@ -74,6 +74,8 @@ export interface MemoryRegistry {
   readonly url: string;
   repository(path: string): StoredRepository;
   requests(): readonly SeenRequest[];
+  /** Uploads that were begun and neither finished nor cancelled. */
+  openUploads(): number;
   /** How often each `METHOD kind` was asked. */
   counts(): Readonly<Record<string, number>>;
   forget(): void;
@@ -89,8 +91,7 @@ interface State {
   readonly options: MemoryRegistryOptions;
   readonly repositories: Map<string, StoredRepository>;
   readonly tokens: Map<string, readonly string[]>;
-  /** Chunks that have come, by the path of their upload. */
-  readonly uploads: Map<string, Buffer>;
+  readonly uploads: MemoryUploads;
   readonly url: () => string;
 }
 
@@ -99,7 +100,7 @@ interface PlannedFault {
   count: number;
 }
 
-interface Call {
+export interface Call {
   readonly incoming: IncomingMessage;
   readonly method: string;
   readonly url: URL;
@@ -111,13 +112,10 @@ export async function startMemoryRegistry(options: MemoryRegistryOptions = {}): 
   let seen: SeenRequest[] = [];
   const faults: PlannedFault[] = [];
   let host = '';
-  const state: State = {
-    options,
-    repositories: new Map(),
-    tokens: new Map(),
-    uploads: new Map(),
-    url: () => `http://${host}`,
-  };
+  const url = (): string => `http://${host}`;
+  const repositories = new Map<string, StoredRepository>();
+  const uploads = new MemoryUploads(options, url, (path) => repositories.get(path));
+  const state: State = { options, repositories, tokens: new Map(), uploads, url };
 
   const serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const url = new URL(incoming.url ?? '/', state.url());
@@ -159,6 +157,7 @@ export async function startMemoryRegistry(options: MemoryRegistryOptions = {}): 
     url: `http://${host}`,
     repository: (path) => repositoryOf(state, path),
     requests: () => [...seen],
+    openUploads: () => uploads.openCount,
     counts: () => countBy(seen.map(({ method, kind }) => `${method} ${kind}`)),
     forget: () => {
       seen = [];
@@ -184,8 +183,7 @@ function isDue(entry: PlannedFault, method: string, kind: RequestKind, path: str
 }
 
 function handle(state: State, call: Call): CannedAnswer {
-  const { method, url } = call;
-  const path = url.pathname;
+  const path = call.url.pathname;
   if (path === '/token') return giveToken(state, call);
   const match = /^\/v2\/(?:(.+)\/(blobs\/uploads|blobs|manifests)\/(.*))?$/.exec(path);
   if (match === null) return problem(404, 'NAME_UNKNOWN');
@@ -197,44 +195,8 @@ function handle(state: State, call: Call): CannedAnswer {
   if (kind === 'ping') return { status: 200, body: '{}' };
   const repository = repositoryOf(state, name);
   if (kind === 'manifests') return handleManifest(state, repository, call, reference);
-  if (kind === 'blobs') return answerBlob(repository.blobs.get(reference), reference);
-  if (method === 'POST') return openUpload(state, repository, name, url);
-  if (method === 'DELETE') return { status: 204 };
-  const body = Buffer.concat([state.uploads.get(path) ?? Buffer.alloc(0), call.body]);
-  if (method === 'PATCH') return takeChunk(state, call, body);
-  return finishUpload(repository, url, body);
-}
-
-function openUpload(state: State, repository: StoredRepository, name: string, url: URL): CannedAnswer {
-  const mount = url.searchParams.get('mount');
-  const source = mount === null ? undefined : state.repositories.get(url.searchParams.get('from') ?? '');
-  const blob = source?.blobs.get(mount ?? '');
-  if (blob !== undefined && mount !== null) {
-    repository.blobs.set(mount, blob);
-    return { status: 201, headers: { location: `/v2/${name}/blobs/${mount}` } };
-  }
-  const { minChunkBytes } = state.options;
-  const minimum = minChunkBytes === undefined ? {} : { 'oci-chunk-min-length': String(minChunkBytes) };
-  const location = `/v2/${name}/blobs/uploads/${randomUUID()}?_state=a%2Bb%3D`;
-  return { status: 202, headers: { location, ...minimum } };
-}
-
-/** Each chunk has to begin where the one before ended; the Location changes with each. */
-function takeChunk(state: State, { url, body, incoming }: Call, whole: Buffer): CannedAnswer {
-  const begin = whole.length - body.length;
-  if (incoming.headers['content-range'] !== `${begin}-${whole.length - 1}`) return problem(416, 'BLOB_UPLOAD_INVALID');
-  const next = `${url.pathname.replace(/\.\d+$/, '')}.${whole.length}`;
-  state.uploads.set(next, whole);
-  return { status: 202, headers: { location: `${next}${url.search}`, range: `0-${whole.length - 1}` } };
-}
-
-function finishUpload(repository: StoredRepository, url: URL, body: Buffer): CannedAnswer {
-  if (!url.search.startsWith('?_state=a%2Bb%3D&digest='))
-    return problem(400, 'BLOB_UPLOAD_INVALID', 'the state was changed');
-  const digest = url.searchParams.get('digest') ?? '';
-  if (digestOf(body) !== digest) return problem(400, 'DIGEST_INVALID');
-  repository.blobs.set(digest, body);
-  return { status: 201, headers: { 'docker-content-digest': digest } };
+  if (kind === 'blobs') return state.uploads.answer(repository.blobs.get(reference), reference);
+  return state.uploads.handle(repository, name, call);
 }
 
 function handleManifest(state: State, repository: StoredRepository, call: Call, reference: string): CannedAnswer {
@@ -257,12 +219,6 @@ function handleManifest(state: State, repository: StoredRepository, call: Call, 
     headers: { ...headers, 'content-length': String(manifest.bytes.length) },
     body: manifest.bytes,
   };
-}
-
-function answerBlob(blob: Buffer | undefined, digest: string): CannedAnswer {
-  if (blob === undefined) return problem(404, 'BLOB_UNKNOWN');
-  const headers = { 'docker-content-digest': digest, 'content-length': String(blob.length) };
-  return { status: 200, headers, body: blob };
 }
 
 function checkLogin({ options, tokens, url }: State, call: Call, name: string): CannedAnswer | undefined {
@@ -301,10 +257,6 @@ function basicHeader(): string {
   return `Basic ${Buffer.from(`${memoryLogin.username}:${memoryLogin.password}`).toString('base64')}`;
 }
 
-function problem(status: number, code: string, message = '', headers: Record<string, string> = {}): CannedAnswer {
-  return { status, headers, body: JSON.stringify({ errors: [{ code, message }] }) };
-}
-
 function repositoryOf(state: State, path: string): StoredRepository {
   const known = state.repositories.get(path) ?? { blobs: new Map(), manifests: new Map(), tags: new Map() };
   state.repositories.set(path, known);
@@ -316,10 +268,6 @@ function kindOf(path: string): RequestKind {
   if (path === '/token') return 'token';
   const part = /\/(blobs\/uploads|blobs|manifests)\//.exec(path)?.[1];
   return part === 'manifests' ? 'manifest' : part === 'blobs' ? 'blob' : part === undefined ? 'other' : 'upload';
-}
-
-function digestOf(bytes: Buffer): string {
-  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }
 
 async function readAll(incoming: IncomingMessage): Promise<Buffer> {

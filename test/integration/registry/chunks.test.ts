@@ -70,18 +70,30 @@ describe('an upload in chunks', () => {
   });
 
   it.each([
-    ['an answer was lost', 'break-after'],
-    ['the upload was forgotten', { status: 404 }],
-    ['the range is refused', { status: 416 }],
-    ['the registry is busy', { status: 503 }],
-  ] as const)('begins anew when %s', async (_, answer) => {
-    const { registry, test } = await start({}, 100_000);
+    ['begins anew when an answer was lost', {}, 'break-after', 2, 4],
+    ['begins anew when the upload was forgotten', {}, { status: 404 }, 2, 4],
+    ['goes on with what has arrived when the range is refused', {}, { status: 416 }, 1, 3],
+    ['goes on with what has arrived when the registry is busy', {}, { status: 503 }, 1, 3],
+    ['goes on with what has arrived when the connection breaks', {}, 'break', 1, 2],
+    ['does not trust what has arrived more than its digest', { isStatusStale: true }, { status: 503 }, 2, 5],
+  ] as const)('%s', async (_, habits, answer, posts, patches) => {
+    const { registry, test } = await start(habits, 100_000);
     const bytes = randomBytes(250_000);
+    // A connection that breaks for the first time costs nothing.
+    if (answer === 'break') registry.fail({ method: 'PATCH', nth: 3, answer });
     registry.fail({ method: 'PATCH', nth: 2, answer });
     const blob = blobOf(bytes);
     expect(await test.target(`${registry.host}/a/b`).ensureBlob(blob, signal)).toBe('uploaded');
     expect(registry.repository('a/b').blobs.get(blob.digest)?.equals(bytes)).toBe(true);
-    expect(registry.counts()['POST upload']).toBe(2);
+    expect(registry.counts()).toMatchObject({ 'POST upload': posts, 'PATCH upload': patches });
+  });
+
+  it('begins anew when nothing is said about what has arrived', async () => {
+    const { registry, test } = await start({}, 100_000);
+    registry.fail({ method: 'PATCH', nth: 2, answer: { status: 500 } });
+    registry.fail({ method: 'GET', kind: 'upload', answer: { status: 501 } });
+    expect(await test.target(`${registry.host}/a/b`).ensureBlob(blobOf(randomBytes(250_000)), signal)).toBe('uploaded');
+    expect(registry.counts()).toMatchObject({ 'GET upload': 1, 'POST upload': 2 });
   });
 
   it('is abandoned at the Location of its last chunk', async () => {

@@ -178,7 +178,7 @@ describe('silence', () => {
   });
 
   it('of our own side ends too', async () => {
-    const { registry, test } = await start({}, { limits: { stalledUploadMs: 50, attempts: 2 } });
+    const { registry, test } = await start({}, { limits: { stuckBlobMs: 50, stalledUploadMs: 10 } });
     const open = (): Readable => new Readable({ read: () => undefined });
     const upload = test.target(`${registry.host}/a/b`).ensureBlob({ ...blob, open }, signal);
     await expect(upload).rejects.toMatchObject({ code: 'stalled', exitCode: 6 });
