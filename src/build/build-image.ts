@@ -16,7 +16,8 @@ import { solve } from '../buildkit/solve.ts';
 import type { StatusUpdate } from '../buildkit/status.ts';
 import { BuildFailure } from './build-failure.ts';
 import { buildContext, type BuildFiles } from './build-context.ts';
-import { receiveExtras, type ExtraExporter } from './exported-files.ts';
+import { receiveExports, type ExtraExporter } from './exported-files.ts';
+import type { ExportTarget } from '../buildkit/session/file-send.ts';
 import type { AnnotationOrder } from './fit-annotations.ts';
 import { openLocalCaches } from './local-caches.ts';
 import { watchForCredentials } from './credential-files.ts';
@@ -50,8 +51,10 @@ export interface Builder {
 
 /** What a build left, and where. */
 export type BuiltImage =
-  /** Pushed by the daemon, by the digest of its manifest or index. */
-  | { readonly kind: 'pushed'; readonly digest: Digest }
+  /** Pushed by the daemon to these repositories (`host/path`), by the digest of its manifest or index. */
+  | { readonly kind: 'pushed'; readonly digest: Digest; readonly repositories: readonly string[] }
+  /** Handed over as an archive; `digest` is that of its manifest or index. */
+  | { readonly kind: 'received'; readonly digest: Digest }
   /** In the daemon under a temporary name; `id` is the digest of its config. */
   | { readonly kind: 'stored'; readonly name: string; readonly id: Digest }
   /** In the build cache only. */
@@ -109,6 +112,8 @@ export async function buildImage(
   options: {
     readonly builder: Builder;
     readonly output: BuildOutput;
+    /** Takes the image, where the output is an archive. */
+    readonly archive?: ExportTarget | undefined;
     /** Outputs beside the main one. */
     readonly extras?: readonly ExtraExporter[];
     readonly tokens: TokenSource;
@@ -119,12 +124,16 @@ export async function buildImage(
   },
   signal: AbortSignal,
 ): Promise<BuiltImage> {
-  const { builder, output, extras = [], tokens, onStatus, onEnded, log } = options;
-  const received = receiveExtras(extras);
+  const { builder, output, archive, extras = [], tokens, onStatus, onEnded, log } = options;
   const request = solveRequest(order, output, builder.hostGatewayAddress);
+  const main = request.exporters.map((exporter) =>
+    archive === undefined ? exporter : { ...exporter, target: archive },
+  );
+  const exporters: readonly ExtraExporter[] = [...extras, ...main];
+  const received = receiveExports(exporters);
   const result = await solve({
     ...request,
-    exporters: [...extras.map(({ type, attrs }) => ({ type, attrs })), ...request.exporters],
+    exporters: exporters.map(({ type, attrs }) => ({ type, attrs })),
     dial: builder.dial,
     sharedKey: order.sharedKey,
     capabilities: [...capabilities, authCapability(tokens), ...received.capabilities],
@@ -140,9 +149,14 @@ export async function buildImage(
   await keepCaches(order.cacheTo);
   if (output.kind === 'nothing') return { kind: 'cached' };
   const digest = exportedDigest(result.exporterResponse);
-  return output.kind === 'push-by-digest'
-    ? { kind: 'pushed', digest }
-    : { kind: 'stored', name: output.name, id: digest };
+  switch (output.kind) {
+    case 'push-by-digest':
+      return { kind: 'pushed', digest, repositories: output.repositories };
+    case 'archive':
+      return { kind: 'received', digest };
+    case 'temporary-image':
+      return { kind: 'stored', name: output.name, id: digest };
+  }
 }
 
 function exportedDigest(response: Readonly<Record<string, string>>): Digest {

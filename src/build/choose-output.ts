@@ -1,7 +1,9 @@
-// Which way the image leaves the daemon. The containerd image store can push by digest and keep nothing; a graph-driver
-// store can only hold the image under a name, which is a temporary one. No way writes a real name into the daemon.
+// Which way the image leaves the daemon. The containerd image store can push by digest and keep nothing, or hand the image
+// over for this plugin to upload; a graph-driver store can only hold it under a name, which is a temporary one. No way writes
+// a real name into the daemon.
 import type { HostTrust } from '../base/certificates.ts';
 import { PluginError } from '../base/plugin-error.ts';
+import { containerdStoreHint } from './image-store.ts';
 import type { BuildOutput } from './solve-request.ts';
 
 export interface OutputOrder {
@@ -11,46 +13,92 @@ export interface OutputOrder {
   readonly insecureHosts: ReadonlySet<string>;
   /** Hosts whose certificate is not checked. The daemon can only be told that plain http is fine as well. */
   readonly unverifiedHosts: ReadonlySet<string>;
+  readonly hostTrust: ReadonlyMap<string, HostTrust>;
+  /** The way to a host leads through a proxy that the step was given. */
+  readonly hasProxy: (host: string) => boolean;
   readonly imageStore: 'containerd' | 'graphdriver';
+  /** Who sends the image. */
+  readonly pushVia: 'auto' | 'daemon' | 'plugin';
   /** The image is wanted on the daemon: kept, or for archives that BuildKit cannot make of it. */
   readonly needsImage: boolean;
   /** For a daemon that can only hold the image under a name. */
   readonly temporaryName: string;
 }
 
-/** Throws PluginError (exit 2) when the daemon could not be told to trust some of the registries and not the others. */
-export function chooseOutput(order: OutputOrder): BuildOutput {
-  const { repositories, insecureHosts, unverifiedHosts, imageStore, needsImage, temporaryName } = order;
-  if (imageStore === 'graphdriver' && (needsImage || repositories.length > 0)) {
-    return { kind: 'temporary-image', name: temporaryName };
+export interface ChosenOutput {
+  readonly output: BuildOutput;
+  /** What the reader may wonder about. */
+  readonly notes: readonly string[];
+  /** What may go wrong. */
+  readonly warnings: readonly string[];
+}
+
+/** Throws PluginError (exit 2) when the daemon is to push and its store cannot. */
+export function chooseOutput(order: OutputOrder): ChosenOutput {
+  const { repositories, imageStore, pushVia, needsImage, temporaryName } = order;
+  if (imageStore === 'graphdriver') {
+    if (pushVia === 'daemon' && repositories.length > 0) throw cannotPush();
+    const isNamed = needsImage || repositories.length > 0;
+    return chosen(isNamed ? { kind: 'temporary-image', name: temporaryName } : { kind: 'nothing' });
   }
-  if (repositories.length === 0) return { kind: 'nothing' };
-  const insecure = repositories.filter(({ domain }) => insecureHosts.has(domain) || unverifiedHosts.has(domain));
-  if (insecure.length > 0 && insecure.length < repositories.length) {
-    throw new PluginError({
-      code: 'mixed-trust',
-      exitCode: 2,
-      message: `settings.insecure: ${insecure.map(({ domain }) => domain).join(', ')} would have to be trusted together with the other registries of repo`,
-      hint: 'publish to insecure registries in a step of their own',
-    });
-  }
-  const names = repositories.map(({ domain, path }) => `${domain}/${path}`);
-  return { kind: 'push-by-digest', repositories: names, insecure: insecure.length > 0 };
+  if (repositories.length === 0) return chosen({ kind: 'nothing' });
+  if (pushVia === 'plugin') return chosen({ kind: 'archive' });
+  const untold = untoldHosts(order);
+  if (pushVia === 'auto' && untold.size > 0) return chosen({ kind: 'archive' }, [...untold].map(uploadedHere));
+  return pushedByDaemon(order, untold);
+}
+
+function chosen(output: BuildOutput, notes: readonly string[] = [], warnings: readonly string[] = []): ChosenOutput {
+  return { output, notes, warnings };
+}
+
+/** One registry gets the image from the daemon; whoever publishes copies it from there to the others. */
+function pushedByDaemon(order: OutputOrder, untold: ReadonlyMap<string, string>): ChosenOutput {
+  const { repositories, insecureHosts, unverifiedHosts } = order;
+  const hosts = [...new Set(repositories.map(({ domain }) => domain))];
+  const host = hosts.find((each) => !untold.has(each)) ?? hosts[0] ?? '';
+  const names = repositories.flatMap(({ domain, path }) => (domain === host ? [`${domain}/${path}`] : []));
+  const output: BuildOutput = {
+    kind: 'push-by-digest',
+    repositories: names,
+    insecure: insecureHosts.has(host) || unverifiedHosts.has(host),
+  };
+  const what = untold.get(host);
+  return chosen(output, [], what === undefined ? [] : [notTold(host, what)]);
 }
 
 /**
- * What to say before a build whose daemon will push by itself to hosts that have a trust of their own: it cannot be told.
- * Whether its administrator has, only the push will show.
+ * Hosts that the step speaks to in a way that a daemon cannot be given, and what that is. Whether its administrator has
+ * given it the same, only a push would show.
  */
-export function untoldTrust(output: BuildOutput, hostTrust: ReadonlyMap<string, HostTrust>): readonly string[] {
-  if (output.kind !== 'push-by-digest') return [];
-  const hosts = new Set(output.repositories.map((name) => name.slice(0, name.indexOf('/'))));
-  return [...hosts].flatMap((host) => {
-    const trust = hostTrust.get(host);
-    if (trust === undefined) return [];
-    const what = [...(trust.authorities.length > 0 ? ['ca_cert'] : []), ...(trust.clientPair ? ['client_cert'] : [])];
-    return [
-      `this daemon pushes to ${host} by itself and cannot be given ${what.join(' and ')}; it needs files of its own in /etc/docker/certs.d/${host}`,
-    ];
+function untoldHosts({ repositories, hostTrust, hasProxy }: OutputOrder): ReadonlyMap<string, string> {
+  const hosts = new Set(repositories.map(({ domain }) => domain));
+  return new Map(
+    [...hosts].flatMap((host) => {
+      const trust = hostTrust.get(host);
+      const what = [
+        ...(trust !== undefined && trust.authorities.length > 0 ? ['ca_cert'] : []),
+        ...(trust?.clientPair === undefined ? [] : ['client_cert']),
+        ...(hasProxy(host) ? ['a proxy'] : []),
+      ];
+      return what.length === 0 ? [] : [[host, what.join(' and ')] as const];
+    }),
+  );
+}
+
+function uploadedHere([host, what]: readonly [string, string]): string {
+  return `the daemon cannot be given ${what} for ${host}, so this plugin uploads the image itself`;
+}
+
+function notTold(host: string, what: string): string {
+  return `this daemon pushes to ${host} by itself and cannot be given ${what}; it needs its own, such as files in /etc/docker/certs.d/${host}`;
+}
+
+function cannotPush(): PluginError {
+  return new PluginError({
+    code: 'store-cannot',
+    exitCode: 2,
+    message: 'settings.push_via: daemon: this store cannot push by digest, because it is a graph-driver image store',
+    hint: `leave push_via out, or ${containerdStoreHint}`,
   });
 }

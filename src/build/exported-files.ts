@@ -10,17 +10,17 @@ export interface ExtraExporter extends TypedAttrs {
   readonly target?: ExportTarget;
 }
 
-/** What a build takes in by further exporters. */
-export interface ReceivedExtras {
+/** What a build takes in. */
+export interface ReceivedExports {
   readonly capabilities: readonly SessionCapability[];
   /** Why an output could not be written, in words for people: the daemon may know no more than that we hung up. */
   readonly failure: () => PluginError | undefined;
 }
 
-/** Receives. `extras` stand first in the solve request, the main exporter last. */
-export function receiveExtras(extras: readonly ExtraExporter[]): ReceivedExtras {
+/** Receives from exporters in the order of the solve request, in which the main one stands last. */
+export function receiveExports(exporters: readonly ExtraExporter[]): ReceivedExports {
   let failure: PluginError | undefined;
-  const targets = extras.map(({ target }): ExportTarget | undefined => {
+  const targets = exporters.map(({ target }): ExportTarget | undefined => {
     if (target === undefined) return undefined;
     const wordFailure = (error: unknown): unknown => {
       const worded = target.wordFailure(error);

@@ -11,6 +11,8 @@ import { contextAttrs, type ContextFiles } from './build-context.ts';
 export type BuildOutput =
   /** Containerd image store: the daemon pushes by digest and stores nothing. Repositories as `host/path`, no tag. */
   | { readonly kind: 'push-by-digest'; readonly repositories: readonly string[]; readonly insecure: boolean }
+  /** Containerd image store: the image comes to us as one OCI archive, and the daemon stores nothing. */
+  | { readonly kind: 'archive' }
   /** Graphdriver store: one image under a temporary name. */
   | { readonly kind: 'temporary-image'; readonly name: string }
   /** Dry run: the build cache only. */
@@ -122,6 +124,9 @@ function exporters(output: BuildOutput, attrs: BuildInputs['exporterAttrs']): re
       return [];
     case 'temporary-image':
       return [{ type: 'moby', attrs: { name: output.name } }];
+    case 'archive':
+      // This exporter writes OCI types unless told; the daemon's push would not, and the way must not show in the image.
+      return [{ type: 'oci', attrs: { 'oci-mediatypes': 'false', ...attrs } }];
     case 'push-by-digest':
       return [
         {

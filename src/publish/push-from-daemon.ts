@@ -1,13 +1,17 @@
-// Publish path A: BuildKit in the daemon has pushed the image by digest to every repository (containerd image store).
-// What is left is to see that it arrived whole, and to move the tags.
+// Publish path A: BuildKit in the daemon has pushed the image by digest (containerd image store) to the repositories of one
+// registry. What is left is to see that it arrived whole, to copy it from there to other registries, and to move the tags.
 import { type Digest, sha256 } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { readUntil } from './await-visible.ts';
+import { bringImage } from './copy-image.ts';
+import type { ImageSource } from './image-source.ts';
 import { type Descriptor, parseManifest } from './manifest.ts';
 import { mapAll } from './parallel.ts';
 import { tagImage, type TaggingOptions } from './tag-image.ts';
 import {
+  type BlobStore,
+  type LayerEvent,
   type Manifest,
   type Published,
   type PublishTarget,
@@ -20,9 +24,14 @@ import type { Content } from './verify-content.ts';
 const parallelRequests = 6;
 
 export interface PushFromDaemonOptions extends TaggingOptions {
-  readonly targets: readonly PublishTarget<TagStore & Content>[];
+  readonly targets: readonly PublishTarget<TagStore & BlobStore & Content>[];
   /** Of the manifest or index, as the solve reported it. */
   readonly digest: Digest;
+  /** Where the daemon has pushed it to, `host/path`; at least one of the targets. */
+  readonly repositories: readonly string[];
+  /** Reads from a target, for the others. */
+  readonly sourceAt: (name: string) => ImageSource;
+  readonly onLayer: (event: LayerEvent) => void;
   readonly log: Log;
   /** Called when the image was found in every repository and no tag has moved; what it throws ends the run. */
   readonly beforeTags?: ((manifest: Manifest) => Promise<void>) | undefined;
@@ -30,24 +39,28 @@ export interface PushFromDaemonOptions extends TaggingOptions {
 
 /** Verifies the pushed image in every repository, then tags it. Throws PluginError; see tagImage for its state lines. */
 export async function publishFromDaemonPush(options: PushFromDaemonOptions, signal: AbortSignal): Promise<Published> {
-  const { targets, digest, patience = replicaPatience } = options;
-  const found = await mapAll(targets, parallelRequests, async ({ repository }) => {
+  const { targets, digest, repositories, patience = replicaPatience } = options;
+  const pushed = targets.filter(({ repository }) => repositories.includes(repository.name));
+  const found = await mapAll(pushed, parallelRequests, async ({ repository }) => {
     const manifest = await readPushed(repository, digest, patience, signal);
-    return { manifest, imageBytes: await verifyAndMeasure(repository, manifest, patience, signal) };
+    return { repository, manifest, imageBytes: await verifyAndMeasure(repository, manifest, patience, signal) };
   });
   const [first] = found;
-  if (first === undefined) throw new Error('nothing to publish to');
-  const staged = new Set(targets.map(({ repository }) => repository));
-  await options.beforeTags?.(first.manifest);
-  const tags = await tagImage({ ...options, manifest: first.manifest, staged, patience }, signal);
-  return {
-    digest,
-    mediaType: first.manifest.mediaType,
-    tags,
-    uploadedBytes: 0,
-    uploadedBlobs: 0,
-    imageBytes: first.imageBytes,
-  };
+  if (first === undefined) throw new Error('the daemon has pushed to none of the targets');
+  const { manifest, imageBytes } = first;
+  const others = targets.filter((target) => !pushed.includes(target));
+  const copied =
+    others.length === 0
+      ? undefined
+      : await bringImage(
+          { ...options, targets: others, root: manifest, source: options.sourceAt(first.repository.name) },
+          signal,
+        );
+  await options.beforeTags?.(manifest);
+  const staged = new Set<TagStore>([...pushed.map(({ repository }) => repository), ...(copied?.staged ?? [])]);
+  const tags = await tagImage({ ...options, manifest, staged, patience }, signal);
+  const { uploadedBytes = 0, uploadedBlobs = 0 } = copied ?? {};
+  return { digest, mediaType: manifest.mediaType, tags, uploadedBytes, uploadedBlobs, imageBytes };
 }
 
 async function readPushed(

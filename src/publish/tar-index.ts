@@ -44,9 +44,7 @@ export async function indexTar(path: string, display: string, signal: AbortSigna
       const { name, type, size: sizeBytes, linkname } = entry.header;
       const own = posix.normalize(name);
       if (type === 'file' || type === 'contiguous-file') {
-        const start = offsetOf(entry.header);
-        const open = (): Readable => createReadStream(path, { start, end: start + sizeBytes - 1 });
-        files.set(own, { sizeBytes, open: sizeBytes === 0 ? emptyFile : open });
+        files.set(own, fileInTar(path, entry.header, sizeBytes));
       } else if ((type === 'symlink' || type === 'link') && typeof linkname === 'string') {
         // Older engines write a layer that is there already as a link to it.
         links.set(own, posix.normalize(type === 'link' ? linkname : posix.join(posix.dirname(own), linkname)));
@@ -67,6 +65,13 @@ export async function indexTar(path: string, display: string, signal: AbortSigna
     if (file !== undefined) files.set(name, file);
   }
   return files;
+}
+
+/** An entry where it lies. @param header as tar-stream gave it */
+export function fileInTar(path: string, header: object, sizeBytes: number): ArchiveFile {
+  const start = offsetOf(header);
+  const open = (): Readable => createReadStream(path, { start, end: start + sizeBytes - 1 });
+  return { sizeBytes, open: sizeBytes === 0 ? emptyFile : open };
 }
 
 /** Where the bytes of an entry begin; tar-stream tells it beside what its types say. */

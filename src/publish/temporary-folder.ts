@@ -1,4 +1,4 @@
-// The folder through which compressed layers pass: ours alone (mode 0700), gone when the work is over, and with words
+// The folder through which layers pass: ours alone (mode 0700), gone when the work is over, and with words
 // for a disk that is full or not writable, since that disk is often a small tmpfs of the step's container.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -14,17 +14,26 @@ export async function withTemporaryFolder<Result>(
   log: Log,
   work: (folder: string) => Promise<Result>,
 ): Promise<Result> {
-  const folder = await mkdtemp(join(parent, 'docker-build-')).catch((error: unknown) => {
-    throw wordDiskFailure(parent, error);
-  });
+  const folder = await makeTemporaryFolder(parent);
   try {
     return await work(folder);
   } finally {
-    // What happened to the image is decided by now; files that stay go with the step's container.
-    await rm(folder, { recursive: true, force: true }).catch((error: unknown) => {
-      log.warn(`${folder} could not be removed: ${errorCode(error) ?? String(error)}`);
-    });
+    await removeTemporaryFolder(folder, log);
   }
+}
+
+/** A new folder in `parent`, for whoever enters its removal in the ledger. Throws PluginError (exit 4). */
+export async function makeTemporaryFolder(parent: string): Promise<string> {
+  return mkdtemp(join(parent, 'docker-build-')).catch((error: unknown) => {
+    throw wordDiskFailure(parent, error);
+  });
+}
+
+/** With everything in it. What happened to the image is decided by now; files that stay go with the step's container. */
+export async function removeTemporaryFolder(folder: string, log: Log): Promise<void> {
+  await rm(folder, { recursive: true, force: true }).catch((error: unknown) => {
+    log.warn(`${folder} could not be removed: ${errorCode(error) ?? String(error)}`);
+  });
 }
 
 /** A PluginError (exit 4) for an error of the disk; anything else as it is. */
@@ -34,7 +43,7 @@ export function wordDiskFailure(path: string, error: unknown): unknown {
   return new PluginError({
     code: 'temporary-folder',
     exitCode: 4,
-    message: `cannot write compressed layers to ${path} in the step's own container: ${code}; no tag was touched`,
+    message: `cannot write layers to ${path} in the step's own container: ${code}; no tag was touched`,
     hint: 'give the step more room there, or point TMPDIR at a larger volume',
     cause: error,
   });

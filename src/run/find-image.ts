@@ -50,7 +50,8 @@ export async function findInRegistry(
   return { root, source: asSource(repository) };
 }
 
-function asSource(repository: Repository): ImageSource {
+/** A repository as what is read from. */
+export function asSource(repository: Repository): ImageSource {
   return {
     name: repository.name,
     isMountable: true,

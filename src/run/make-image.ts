@@ -1,72 +1,69 @@
-// Chapter: the build. What has to exist on the daemon has a temporary name, which is in the ledger before it exists.
-import { buildImage, fromCache, type BuiltImage, type PreparedBuild } from '../build/build-image.ts';
-import { chooseOutput, untoldTrust } from '../build/choose-output.ts';
-import type { ExtraExporter } from '../build/exported-files.ts';
-import { pinNamedImages } from '../build/pin-image.ts';
-import { cacheGrants, registryAuthority } from '../build/registry-authority.ts';
-import { removeTemporaryImage } from '../engine/temporary-images.ts';
+// Chapter: the build. Its outputs are complete, and so is the image, in the form in which its way to the registries begins.
+import type { PreparedBuild } from '../build/build-image.ts';
+import { chooseOutput, type ChosenOutput } from '../build/choose-output.ts';
+import { proxyRule } from '../base/proxy.ts';
+import { apiHostOf } from '../base/registry-host.ts';
 import type { Plan } from '../plan/plan.ts';
 import { temporaryName } from '../plan/temporary-name.ts';
+import type { ImageToPublish } from '../publish/publish-image.ts';
 import type { Daemon } from './connect-daemon.ts';
 import { localImageExporter, nameLocalImage, openLocalImage, type LocalImage } from './keep-image.ts';
 import type { Registries } from './open-registries.ts';
+import { openSolver } from './solve-image.ts';
 import type { Tools } from './tools.ts';
-import { watchBuild } from './watch-build.ts';
 import { finishOutputs, openOutputs } from './write-outputs.ts';
 
 /** The image, and its name on the daemon when it is to stay there. */
-export type MadeImage = BuiltImage & { readonly localImage?: LocalImage };
+export type MadeImage = (ImageToPublish | { readonly kind: 'cached' }) & { readonly localImage?: LocalImage };
 
 /** Builds, and writes the outputs. Throws BuildFailure, another PluginError, or the reason of the run's signal. */
 export async function makeImage(
   plan: Plan,
   prepared: PreparedBuild,
   daemon: Daemon,
-  { client, credentials, targets }: Registries,
+  registries: Registries,
   tools: Tools,
 ): Promise<MadeImage> {
-  const { world, log, ledger } = tools;
-  const { engine, builder, order } = daemon;
-  const { exporterAttrs } = order;
-  const startSeconds = Math.floor(world.now().getTime() / 1000);
-  const temporary = temporaryName({ ...plan.build, startSeconds, random: world.randomHex(16) });
-  const repositories = targets.map(({ address }) => address);
+  const { world, log } = tools;
+  const { engine, order } = daemon;
   const outputs = openOutputs(plan, daemon, tools);
   const local = openLocalImage(plan, daemon, tools);
   const needsImage = outputs.saved.length > 0 || local !== undefined;
-  const output = chooseOutput({ ...plan.registries, ...builder, repositories, needsImage, temporaryName: temporary });
-  for (const warning of untoldTrust(output, plan.registries.hostTrust)) log.warn(warning);
-  let mayStillCome = true;
-  const stays = output.kind === 'temporary-image' && plan.build.keepsTemporaryImage;
-  if (output.kind === 'temporary-image' && !stays)
-    ledger.enter(temporary, () => removeTemporaryImage(engine, temporary, { mayStillCome }));
-  const pushedTo = output.kind === 'push-by-digest' ? repositories : [];
-  const tokens = registryAuthority(client, credentials, [...pushedTo, ...cacheGrants(order.cacheTo)]);
-  const building = { builder, tokens, log, onEnded: () => (mayStillCome = false) };
-  const extras = [
-    ...outputs.exported.map((each) => each.exporter(exporterAttrs)),
+  const { output, notes, warnings } = chooseWay(plan, daemon, registries, needsImage, tools);
+  for (const note of notes) log.info(note);
+  for (const warning of warnings) log.warn(warning);
+  const solver = await openSolver(plan, prepared, daemon, registries, tools);
+  const image = await solver.build(output, [
+    ...outputs.exported.map((each) => each.exporter(order.exporterAttrs)),
     ...localImageExporter(local, daemon),
-  ];
-  const pinned = await pinNamedImages({ ...prepared, order }, async (image) => {
-    const head = await client.repository(image).headManifest(image.tag ?? 'latest', world.signal);
-    return head?.digest;
-  });
-  const watch = watchBuild(plan, tools);
-  const watched = { ...building, output, extras, onStatus: watch.onStatus };
-  let image: BuiltImage;
-  try {
-    image = await buildImage(pinned, watched, world.signal);
-  } finally {
-    await watch.end();
-  }
-  // The steps are those of the first time: they are neither shown nor counted again.
-  const unwatched = { ...building, output: { kind: 'nothing' as const }, onStatus: () => undefined };
-  const again = (more: readonly ExtraExporter[]) =>
-    buildImage(fromCache(pinned), { ...unwatched, extras: more }, world.signal);
-  await finishOutputs(outputs, image, engine, exporterAttrs, again, tools);
-  if (local !== undefined) await nameLocalImage(local, image, daemon, again, world.signal);
-  if (stays) log.info(`purge: false left ${temporary} on the daemon; docker rmi ${temporary} removes it there`);
+  ]);
+  await finishOutputs(outputs, image, engine, order.exporterAttrs, solver.again, tools);
+  if (local !== undefined) await nameLocalImage(local, image, daemon, solver.again, world.signal);
   // In a dry run the temporary name served the outputs alone.
-  const made: BuiltImage = targets.length === 0 ? { kind: 'cached' } : image;
+  const made = registries.targets.length === 0 ? ({ kind: 'cached' } as const) : image;
   return local === undefined ? made : { ...made, localImage: local };
+}
+
+/** Which way the image leaves the daemon. Throws PluginError (exit 2) when the settings want one that it has not got. */
+function chooseWay(
+  { build, registries, upload }: Plan,
+  { builder }: Daemon,
+  { targets }: Registries,
+  needsImage: boolean,
+  { world }: Tools,
+): ChosenOutput {
+  const startSeconds = Math.floor(world.now().getTime() / 1000);
+  const proxyFor = proxyRule(registries.proxies);
+  return chooseOutput({
+    ...registries,
+    ...builder,
+    pushVia: upload.pushVia,
+    repositories: targets.map(({ address }) => address),
+    needsImage,
+    hasProxy: (host) => {
+      const scheme = registries.insecureHosts.has(host) ? 'http' : 'https';
+      return proxyFor(new URL(`${scheme}://${apiHostOf(host)}/`)) !== undefined;
+    },
+    temporaryName: temporaryName({ ...build, startSeconds, random: world.randomHex(16) }),
+  });
 }

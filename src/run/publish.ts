@@ -1,9 +1,11 @@
 // Chapter: the image goes to every target, tags last.
-import type { BuiltImage } from '../build/build-image.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { ImageSource } from '../publish/image-source.ts';
 import { publishImage } from '../publish/publish-image.ts';
 import type { Manifest, Published } from '../publish/target.ts';
 import type { Daemon } from './connect-daemon.ts';
+import { asSource } from './find-image.ts';
+import type { MadeImage } from './make-image.ts';
 import type { Registries } from './open-registries.ts';
 import { publishOptions } from './publish-options.ts';
 import { secretScan } from './scan-secrets.ts';
@@ -11,7 +13,7 @@ import type { Tools } from './tools.ts';
 
 /** Publishes; undefined when there is nothing to publish. Throws PluginError, whose details tell each tag's state. */
 export async function publish(
-  image: BuiltImage,
+  image: MadeImage,
   plan: Plan,
   { engine }: Daemon,
   registries: Registries,
@@ -26,5 +28,11 @@ export async function publish(
     scan === undefined || repository === undefined
       ? undefined
       : (manifest: Manifest) => scan(manifest, repository, signal);
-  return publishImage(image, { ...publishOptions(plan, registries, tools), engine, beforeTags }, signal);
+  const sourceAt = (name: string): ImageSource => {
+    const target = registries.targets.find((each) => each.repository.name === name);
+    if (target === undefined) throw new Error(`${name} is no target`);
+    return asSource(target.repository);
+  };
+  const options = { ...publishOptions(plan, registries, tools), engine, beforeTags, inspect: scan, sourceAt };
+  return publishImage(image, options, signal);
 }

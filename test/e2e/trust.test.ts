@@ -150,7 +150,11 @@ describe('with a daemon that pushes by itself', () => {
     const cwd = makeWorkspace({ Dockerfile: `FROM ${base}\nRUN true\n`, 'c.pem': cert, 'k.pem': key });
     const client_cert = `${registry.host}=c.pem,k.pem`;
     const settings = { repo: `${registry.host}/app`, tags: '1', ca_cert: registry.caCertificate ?? '', client_cert };
-    const step = await runPlugin({ cwd, host: sharedEngine('docker-26.1-containerd').host, settings });
+    const step = await runPlugin({
+      cwd,
+      settings: { ...settings, push_via: 'daemon' },
+      host: sharedEngine('docker-26.1-containerd').host,
+    });
     expectExit(step, 4);
     const warning = `pushes to ${registry.host} by itself and cannot be given client_cert`;
     expect(step.output.indexOf(warning)).toBeGreaterThan(0);

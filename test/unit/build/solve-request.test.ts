@@ -58,6 +58,7 @@ const outputs: Readonly<Record<string, BuildOutput>> = {
   'a dry run': { kind: 'nothing' },
   'a graph-driver store': { kind: 'temporary-image', name: 'docker-build.invalid/app:1-2' },
   'a containerd store': { kind: 'push-by-digest', repositories: ['reg.example/a', 'reg.example/b'], insecure: true },
+  'a handed over image': { kind: 'archive' },
 };
 
 describe('solveRequest', () => {
@@ -87,6 +88,10 @@ describe('solveRequest', () => {
       { name: 'docker-build.invalid/app:1-2' },
     ]);
     expect(attrsFor({ kind: 'nothing' })).toEqual([]);
+    const asked = { ...plain, exporterAttrs: { 'oci-mediatypes': 'true' } };
+    expect(solveRequest(asked, { kind: 'archive' }, undefined).exporters).toEqual([
+      { type: 'oci', attrs: { 'oci-mediatypes': 'true' } },
+    ]);
   });
 
   it('asks the gateway for the frontend of the setting, or else of the build argument, with all that its line says', () => {

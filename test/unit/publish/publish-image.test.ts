@@ -5,6 +5,10 @@ import { manifestOf, MemoryRepository } from './memory-repository.ts';
 
 const image = manifestOf({ config: { mediaType: 'x', digest: `sha256:${'a'.repeat(64)}`, size: 5 }, layers: [] });
 
+function unread(name: string): never {
+  throw new Error(`nothing is to be read from ${name}`);
+}
+
 function options(repository: MemoryRepository): PublishOptions {
   return {
     engine: {} as Engine,
@@ -13,6 +17,7 @@ function options(repository: MemoryRepository): PublishOptions {
     retries: 0,
     log: { info: () => undefined, warn: () => undefined, debug: () => undefined },
     onLayer: () => undefined,
+    sourceAt: unread,
   };
 }
 
@@ -25,7 +30,8 @@ describe('publishing', () => {
       if (request.startsWith('PUT')) stopping.abort(new Error('SIGTERM'));
       return undefined;
     };
-    const ended = publishImage({ kind: 'pushed', digest: image.digest }, options(repository), stopping.signal);
+    const made = { kind: 'pushed', digest: image.digest, repositories: [repository.name] } as const;
+    const ended = publishImage(made, options(repository), stopping.signal);
     await expect(ended).rejects.toMatchObject({
       exitCode: 143,
       details: ['1.2.3', 'latest'].map(

@@ -1,9 +1,11 @@
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../../src/base/digest.ts';
+import type { ImageSource } from '../../../src/publish/image-source.ts';
 import { mediaTypes } from '../../../src/publish/manifest.ts';
 import { publishFromDaemonPush } from '../../../src/publish/push-from-daemon.ts';
 import type { Manifest } from '../../../src/publish/target.ts';
-import { manifestOf, MemoryRepository } from './memory-repository.ts';
+import { digestOf, manifestOf, MemoryRepository } from './memory-repository.ts';
 
 const signal = new AbortController().signal;
 const log = { info: () => undefined, warn: () => undefined, debug: () => undefined };
@@ -30,11 +32,31 @@ const publish = (
   repositories: readonly MemoryRepository[],
   pushed: Digest,
   tags: readonly string[] = ['1.0.0', 'latest'],
+  pushedTo = repositories,
 ) =>
   publishFromDaemonPush(
-    { targets: repositories.map((repository) => ({ repository, tags })), digest: pushed, log, patience },
+    {
+      targets: repositories.map((repository) => ({ repository, tags })),
+      digest: pushed,
+      repositories: pushedTo.map(({ name }) => name),
+      sourceAt: (name) => sourceOf(repositories.find((repository) => repository.name === name)),
+      onLayer: () => undefined,
+      log,
+      patience,
+    },
     signal,
   );
+
+function sourceOf(repository: MemoryRepository | undefined): ImageSource {
+  if (repository === undefined) throw new Error('no such repository');
+  return {
+    name: repository.name,
+    isMountable: true,
+    getManifest: ({ digest: wanted }) => repository.getManifest(wanted),
+    openBlob: ({ digest: wanted }) =>
+      Readable.from([repository.blobs.get(wanted) ?? Buffer.alloc(0)], { objectMode: false }),
+  };
+}
 
 describe('an image that the daemon has pushed', () => {
   it('gets its tags, and is measured with each blob counted once', async () => {
@@ -69,6 +91,36 @@ describe('an image that the daemon has pushed', () => {
     let calls = 0;
     repository.getManifest = async (reference) => ((calls += 1) < 3 ? undefined : real(reference));
     expect((await publish([repository], image.digest)).tags).toHaveLength(2);
+  });
+});
+
+describe('further registries', () => {
+  const config = Buffer.from('{}');
+  const small = manifestOf({
+    config: { mediaType: 'x', digest: digestOf(config), size: config.length },
+    layers: [],
+  });
+
+  it('get a copy from the one that the daemon has pushed to, and tags with it', async () => {
+    const pushed = repositoryWith(small);
+    pushed.blobs.set(digestOf(config), config);
+    const other = new MemoryRepository('other.test/app');
+    const published = await publish([other, pushed], small.digest, ['1'], [pushed]);
+    expect(published.tags.map(({ repository, outcome }) => [repository, outcome])).toEqual([
+      ['other.test/app', 'created'],
+      ['registry.test/app', 'created'],
+    ]);
+    expect(published).toMatchObject({ uploadedBlobs: 1, uploadedBytes: config.length });
+    expect(other.manifests.get(small.digest)?.bytes).toEqual(small.bytes);
+  });
+
+  it('are part of all or nothing: no tag moves when one of them cannot be served', async () => {
+    const pushed = repositoryWith(small);
+    pushed.blobs.set(digestOf(config), config);
+    const other = new MemoryRepository('other.test/app');
+    other.fault = (request) => (request.startsWith('ensure') ? new Error('full') : undefined);
+    await expect(publish([pushed, other], small.digest, ['1'], [pushed])).rejects.toThrow('full');
+    expect(pushed.tags.size).toBe(0);
   });
 });
 
