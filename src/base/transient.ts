@@ -23,8 +23,11 @@ const transientCodes: ReadonlySet<string> = new Set([
   'HPE_INVALID_EOF_STATE',
 ]);
 
+/** What undici's parser throws for answers that are no HTTP at all has a name only. */
+export const noHttpCode = 'HPE_INVALID';
+
 /** Mostly a typing error in a name or a port; worth a second look only. */
-const doubtfulCodes: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND']);
+const doubtfulCodes: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', noHttpCode]);
 
 /** The connection ended under a request. On one that had been idle this says nothing about the server. */
 const brokenConnectionCodes: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET']);
@@ -54,7 +57,8 @@ export function isBrokenConnection(error: unknown): boolean {
 export function networkCodeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const inner = error instanceof AggregateError ? error.errors[0] : error.cause;
-  const own = 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  const unnamed = error.name === 'HTTPParserError' ? noHttpCode : undefined;
+  const own = 'code' in error && typeof error.code === 'string' ? error.code : unnamed;
   return networkCodeOf(inner) ?? own;
 }
 

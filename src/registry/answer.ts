@@ -23,6 +23,8 @@ export interface Answer {
   /** One line for people. */
   readonly said?: string;
   readonly isHtml: boolean;
+  /** Of a 403 with a login: who may not do what. */
+  readonly rights?: string;
 }
 
 /** Thrown within a task for an answer that the task cannot use; retry and wording look at `answer`. */
@@ -53,6 +55,7 @@ export async function readAnswer(response: WireResponse, signal: AbortSignal): P
     isHtml,
     ...(line === '' ? {} : { said: line }),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    ...(response.rights === undefined ? {} : { rights: response.rights }),
   };
 }
 
@@ -82,7 +85,8 @@ function titleOf(html: string): string {
   return /<title[^>]*>([^<]*)/i.exec(html)?.[1] ?? 'a web page without title';
 }
 
-function cleanLine(text: string): string {
+/** Foreign text as one line: without control characters, and not too long. */
+export function cleanLine(text: string): string {
   const line = text
     .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
     .replace(/ {2,}/g, ' ')

@@ -1,72 +1,31 @@
 // One registry, and every request to it: the only place where a login is attached. It goes to exactly the registry's
 // scheme, host and port, and when it was refused it is not sent again. Nothing is repeated here but what an expired token
 // asks for. RFC 9110, 11; https://distribution.github.io/distribution/spec/auth/token/
-import type { Credentials, CredentialSource, LoginUse } from '../base/credentials.ts';
-import type { Clock } from '../base/retry.ts';
+import type { Credentials, LoginUse } from '../base/credentials.ts';
 import { orAbort } from './abortable.ts';
 import { type Answer, readAnswer, UnexpectedAnswer } from './answer.ts';
 import { type Challenge, chooseChallenge } from './challenge.ts';
 import { FirstUse } from './first-use.ts';
-import { follow, type FollowedRequest } from './follow.ts';
+import { follow } from './follow.ts';
 import {
   accessDenied,
   badRealm,
   credentialsMissing,
   credentialsRefused,
+  describeRights,
+  type Login,
   type Party,
   tokenDenied,
 } from './login-errors.ts';
 import { Neighbourhood } from './neighbourhood.ts';
-import { ping, type Site } from './ping.ts';
+import { movedTo, ping, pingAt, type PingOptions, type Site } from './ping.ts';
 import { judgeRealm } from './realm.ts';
-import { ForbiddenTarget, type RequestTarget } from './redirect.ts';
-import { asksToPush, mergeScopes, type Scope, scopeText } from './scope.ts';
-import { credentialKey, type Match, type Token, type TokenCache } from './token.ts';
+import { ForbiddenTarget } from './redirect.ts';
+import type { AccessOptions, ForeignTokenRequest, RegistryRequest } from './registry-request.ts';
+import { asksToPush, mergeScopes, scopeText } from './scope.ts';
+import { credentialKey, type Match, type Token } from './token.ts';
 import { basicAuthorization } from './token-request.ts';
-import type { Wire, WireResponse } from './wire.ts';
-
-/** A request to a registry. */
-export interface RegistryRequest extends Pick<
-  FollowedRequest,
-  'method' | 'headers' | 'body' | 'headersMs' | 'redirects' | 'what' | 'party'
-> {
-  /** A path below the registry's address, or a target from a Location. */
-  readonly to: string | RequestTarget;
-  /** The first one's repository decides which login is used. */
-  readonly scopes: readonly [Scope, ...Scope[]];
-  /** A 401 is an answer like any other: no new token, no error. */
-  readonly isCourtesy?: boolean;
-  /** Called before the same body is sent again with a new token; what it throws keeps that from happening. */
-  readonly beforeResend?: () => Promise<void>;
-}
-
-/** What a token is asked for on behalf of somebody else. */
-export interface ForeignTokenRequest {
-  readonly realm: string;
-  readonly service: string;
-  readonly scopes: readonly string[];
-  /** Repository whose login is used. */
-  readonly path: string | undefined;
-  readonly party: Party;
-  /** For messages. */
-  readonly what: string;
-}
-
-export interface AccessOptions {
-  /** `docker.io` or `host[:port]`. */
-  readonly host: string;
-  readonly apiHost: string;
-  readonly isInsecure: boolean;
-  /** Not even on loopback is http tried. */
-  readonly isTlsOnly: boolean;
-  readonly tokenHosts: ReadonlySet<string>;
-  readonly credentials: CredentialSource;
-  readonly wire: Wire;
-  readonly tokens: TokenCache;
-  readonly clock: Clock;
-  /** Of the whole client: what several requests wait for ends with it. */
-  readonly lifetime: AbortSignal;
-}
+import { discard, type WireResponse } from './wire.ts';
 
 /** The way to one registry. */
 export class RegistryAccess {
@@ -98,6 +57,18 @@ export class RegistryAccess {
    */
   async send(request: RegistryRequest, signal: AbortSignal): Promise<WireResponse> {
     const site = await this.#settle(request.party, signal);
+    const response = await this.#sendTo(site, request, signal);
+    const secure = request.redirects === 'none' ? undefined : movedTo(response);
+    if (secure === undefined) return response;
+    // The ping was answered in plain http all the same. What follows begins anew, with TLS.
+    await discard(response, signal);
+    if (this.#site === undefined || (await this.#site).origin === site.origin) {
+      void this.#arriveAt(pingAt(this.#options.wire, secure, this.#pingOptions(request.party), this.#options.lifetime));
+    }
+    return this.#sendTo(await this.#settle(request.party, signal), request, signal);
+  }
+
+  async #sendTo(site: Site, request: RegistryRequest, signal: AbortSignal): Promise<WireResponse> {
     const credentials = await this.#options.credentials.find(
       this.#options.host,
       request.scopes[0].path,
@@ -118,7 +89,7 @@ export class RegistryAccess {
     if (challenge !== undefined || asked === undefined) throw this.#noLogin(request, credentials, answer);
     // The ping was open, this is not.
     this.#site = Promise.resolve({ origin: site.origin, challenge: asked });
-    return this.send(request, signal);
+    return this.#sendTo(await this.#site, request, signal);
   }
 
   /** A token for exactly these scopes; `realm` and `service` are what the one who needs it was told. */
@@ -139,20 +110,26 @@ export class RegistryAccess {
   }
 
   #settle(party: Party, signal: AbortSignal): Promise<Site> {
-    if (this.#site === undefined) {
-      const { apiHost, isInsecure, isTlsOnly, wire, lifetime } = this.#options;
-      const site = ping(wire, { party, apiHost, isInsecure, isTlsOnly, neighbourhood: this.#neighbourhood }, lifetime);
-      this.#site = site;
-      site.then(
-        () => {
-          this.#hasAnswered = true;
-        },
-        () => {
-          this.#site = undefined;
-        },
-      );
-    }
-    return orAbort(this.#site, signal);
+    const { wire, lifetime } = this.#options;
+    return orAbort(this.#site ?? this.#arriveAt(ping(wire, this.#pingOptions(party), lifetime)), signal);
+  }
+
+  #arriveAt(site: Promise<Site>): Promise<Site> {
+    this.#site = site;
+    site.then(
+      () => {
+        this.#hasAnswered = true;
+      },
+      () => {
+        this.#site = undefined;
+      },
+    );
+    return site;
+  }
+
+  #pingOptions(party: Party): PingOptions {
+    const { apiHost, isInsecure, isTlsOnly } = this.#options;
+    return { party, apiHost, isInsecure, isTlsOnly, neighbourhood: this.#neighbourhood };
   }
 
   async #sendAsIs(
@@ -168,7 +145,7 @@ export class RegistryAccess {
       async (refused) => credentialsRefused(request.party, credentials, await readAnswer(refused, signal)),
       signal,
     );
-    if (response.status !== 401) return response;
+    if (response.status !== 401) return withRights(response, request, { credentials });
     throw accessDenied(request, { credentials }, await readAnswer(response, signal));
   }
 
@@ -192,15 +169,15 @@ export class RegistryAccess {
     } as const;
     let scopes: readonly string[] = request.scopes.map(scopeText);
     for (let isRenewed = false; ; isRenewed = true) {
-      const startMs = this.#options.clock.nowMs();
       const token = await this.#token({ ...query, scopes }, signal);
       const response = await this.#exchange(site, request, `Bearer ${token.value}`, signal);
-      if (response.status !== 401 || request.isCourtesy === true) return response;
+      if (response.status !== 401 || request.isCourtesy === true) {
+        return withRights(response, request, { credentials, token: token.value });
+      }
       const answer = await readAnswer(response, signal);
       const wider = mergeScopes(scopes, challengedScopes(answer));
-      const isOlder = token.receivedMs < startMs;
       const isWider = wider.some((scope) => !scopes.includes(scope));
-      if (isRenewed || !isWorthANewToken(answer, isOlder, isWider)) {
+      if (isRenewed || !(isWider || mayBeTheToken(answer))) {
         if (credentials === undefined) throw this.#noLogin(request, credentials, answer);
         throw accessDenied(request, { credentials, token: token.value }, answer);
       }
@@ -257,6 +234,7 @@ export class RegistryAccess {
       signal,
     );
     this.#hasAnswered = true;
+    if (response.target.origin === origin) this.#options.warnings.note(request.party.host, response);
     return response;
   }
 
@@ -266,15 +244,19 @@ export class RegistryAccess {
   }
 }
 
+/** Says who was refused, in case somebody has to tell people. */
+function withRights(response: WireResponse, request: RegistryRequest, login: Login): WireResponse {
+  return response.status === 403 ? { ...response, rights: describeRights(request, login) } : response;
+}
+
 /** Logins for base images are for reading only: a request that writes, or may write, does without them. */
 function useOf(scopes: readonly string[]): LoginUse {
   return scopes.some(asksToPush) ? 'push' : 'pull';
 }
 
-/** Whether a younger or wider token may be taken where this one was not. */
-function isWorthANewToken(answer: Answer, isOlder: boolean, isWider: boolean): boolean {
-  const complaint = chooseChallenge(answer.challenges)?.parameters.get('error');
-  return isWider || complaint === 'invalid_token' || (isOlder && complaint !== 'insufficient_scope');
+/** Whether another token may be taken where this one was not: unless it is said that the right itself is missing. */
+function mayBeTheToken(answer: Answer): boolean {
+  return chooseChallenge(answer.challenges)?.parameters.get('error') !== 'insufficient_scope';
 }
 
 /** What the registry says that it wanted. */

@@ -43,32 +43,42 @@ export function credentialsMissing(
   });
 }
 
-/** The login is good, but not for this. `token` is read for what it grants. */
-export function accessDenied(
-  request: { readonly what: string; readonly party: Party; readonly scopes: readonly [Scope, ...Scope[]] },
-  login: { readonly credentials: Credentials | undefined; readonly token?: string },
-  answer: Answer,
-): RegistryError {
+/** Who asked; `token` is read for what it grants. */
+export interface Login {
+  readonly credentials: Credentials | undefined;
+  readonly token?: string;
+}
+
+interface Asked {
+  readonly what: string;
+  readonly party: Party;
+  readonly scopes: readonly [Scope, ...Scope[]];
+}
+
+/** The login is good, but not for this. */
+export function accessDenied(request: Asked, login: Login, answer: Answer): RegistryError {
   const { party, what } = request;
-  const { path, actions } = request.scopes[0];
-  const name = `${party.host}/${path}`;
-  const who = login.credentials === undefined ? 'somebody without a login' : userOf(login.credentials);
-  const granted = login.token === undefined ? undefined : grantedActions(login.token, path);
-  const missing = actions.filter((action) => granted?.includes(action) === false);
-  const rights =
-    granted === undefined || missing.length === 0
-      ? `${who} may not do this in ${name}`
-      : granted.length === 0
-        ? `${who} may do nothing in ${name}, or it does not exist`
-        : `${who} may ${granted.join(' and ')} but not ${missing.join(' and ')} ${name}`;
   return new RegistryError({
     ...party,
     code: 'denied',
     exitCode: 3,
-    message: `${what}: ${rights}`,
+    message: `${what}: ${describeRights(request, login)}`,
     details: saidLine(answer),
     ...wireFacts(answer),
   });
+}
+
+/** `user "ci" may pull but not push host/app`, as far as a token tells. */
+export function describeRights({ party, scopes }: Pick<Asked, 'party' | 'scopes'>, login: Login): string {
+  const { path, actions } = scopes[0];
+  const name = `${party.host}/${path}`;
+  const who = login.credentials === undefined ? 'somebody without a login' : userOf(login.credentials);
+  const granted = login.token === undefined ? undefined : grantedActions(login.token, path);
+  const missing = actions.filter((action) => granted?.includes(action) === false);
+  if (granted === undefined || missing.length === 0) return `${who} may not do this in ${name}`;
+  return granted.length === 0
+    ? `${who} may do nothing in ${name}, or it does not exist`
+    : `${who} may ${granted.join(' and ')} but not ${missing.join(' and ')} ${name}`;
 }
 
 /** The login is good, but the token server gives it no token for this. */

@@ -1,6 +1,6 @@
 // Words for a registry that could not be spoken to at all: names, ports, TLS, silence. Decided by the error codes of node,
 // OpenSSL and undici, never by message texts.
-import { hopeOf, networkCodeOf } from '../base/transient.ts';
+import { hopeOf, networkCodeOf, noHttpCode } from '../base/transient.ts';
 import type { ExitCode } from '../base/plugin-error.ts';
 import type { GivenUp } from '../base/retry.ts';
 import type { Party } from './login-errors.ts';
@@ -48,6 +48,7 @@ const meanings: ReadonlyMap<string, string> = new Map([
   ['UND_ERR_SOCKET', 'the connection was closed'],
   ['UND_ERR_CONNECT_TIMEOUT', 'it could not be reached in time'],
   ['UND_ERR_ABORTED', 'the proxy did not let us through'],
+  [noHttpCode, 'what it says is no HTTP'],
   ['EHOSTUNREACH', 'there is no route to it'],
   ['ENETUNREACH', 'there is no route to it'],
 ]);

@@ -5,12 +5,12 @@ import { readAnswer, UnexpectedAnswer } from './answer.ts';
 import { type Challenge, chooseChallenge, parseChallenges } from './challenge.ts';
 import type { Party } from './login-errors.ts';
 import { isLoopbackHost, type Neighbourhood } from './neighbourhood.ts';
-import { isCertificateError } from './network-errors.ts';
+import { describeNetworkError, isCertificateError } from './network-errors.ts';
 import { ForbiddenTarget, isRedirect, resolveTarget, type RequestTarget } from './redirect.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { RegistryError } from './registry-error.ts';
-import { isTransientStatus } from '../base/transient.ts';
-import { discard, headerOf, headersOf, type Wire } from './wire.ts';
+import { isBrokenConnection, isTransientStatus } from '../base/transient.ts';
+import { discard, headerOf, headersOf, type Wire, type WireResponse } from './wire.ts';
 
 /** What a ping found out. */
 export interface Site {
@@ -45,11 +45,33 @@ export async function ping(wire: Wire, options: PingOptions, signal: AbortSignal
     signal.throwIfAborted();
     // An answer came over TLS, or a certificate was refused or is unusable: then this is not a plain server.
     if (error instanceof UnexpectedAnswer || error instanceof PluginError || isCertificateError(error)) throw error;
-    return pingAt(wire, new URL(`http://${options.apiHost}`).origin, options, signal);
+    return pingPlainly(wire, error, options, signal);
   }
 }
 
-async function pingAt(wire: Wire, origin: string, options: PingOptions, signal: AbortSignal): Promise<Site> {
+/** Plain http where TLS failed. Whoever does not answer as a registry there may speak TLS after all. */
+async function pingPlainly(wire: Wire, tlsError: unknown, options: PingOptions, signal: AbortSignal): Promise<Site> {
+  try {
+    return await pingAt(wire, new URL(`http://${options.apiHost}`).origin, options, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    const isRefusal = error instanceof RegistryError && error.code === 'not-a-registry' && error.status === 400;
+    if (!isRefusal) throw error;
+    // An accident of the connection, and worth another try with TLS.
+    if (isBrokenConnection(tlsError)) throw tlsError;
+    throw new RegistryError({
+      ...options.party,
+      code: 'https-needed',
+      exitCode: 2,
+      message: `${options.party.host} takes no plain http, and TLS failed: ${describeNetworkError(tlsError)}`,
+      hint: 'TLS 1.2 or later is needed there; a registry with TLS need not be among the insecure ones',
+      cause: tlsError,
+    });
+  }
+}
+
+/** The same at one origin. */
+export async function pingAt(wire: Wire, origin: string, options: PingOptions, signal: AbortSignal): Promise<Site> {
   const target: RequestTarget = { origin, path: pingPath };
   const { neighbourhood } = options;
   const response = await wire.send({ method: 'GET', target, neighbourhood, isForeign: false }, signal);
@@ -70,7 +92,8 @@ async function pingAt(wire: Wire, origin: string, options: PingOptions, signal: 
     return pingAt(wire, secure, options, signal);
   }
   const answer = await readAnswer(response, signal);
-  if (isTransientStatus(answer.status)) throw new UnexpectedAnswer(answer);
+  // Who is shut out learns why by the words for that, not that this is no registry.
+  if (isTransientStatus(answer.status) || answer.status === 403) throw new UnexpectedAnswer(answer);
   throw new RegistryError({
     ...options.party,
     code: 'not-a-registry',
@@ -83,6 +106,15 @@ async function pingAt(wire: Wire, origin: string, options: PingOptions, signal: 
     url: answer.url,
     status: answer.status,
   });
+}
+
+/** Where a plain registry that takes no writes any more wants them: its TLS side. undefined for every other answer. */
+export function movedTo({ status, method, target, headers }: WireResponse): string | undefined {
+  const isWrite = method !== 'GET' && method !== 'HEAD';
+  const location = headers['location'];
+  return isWrite && [301, 302].includes(status) && typeof location === 'string'
+    ? secureOrigin(location, target)
+    : undefined;
 }
 
 /** A plain server that sends us to its TLS side, and nowhere else. */

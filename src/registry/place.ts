@@ -1,11 +1,12 @@
 // One repository as the requests see it: where it is, who speaks, which rights are asked for. The verbs are in
 // manifests.ts and blobs.ts; Repository puts them together.
 import type { Log } from '../base/log.ts';
-import type { RegistryAccess, RegistryRequest } from './authorize.ts';
+import type { RegistryAccess } from './authorize.ts';
 import type { Party } from './login-errors.ts';
 import { operate, type OperationContext } from './operation.ts';
 import type { RequestTarget } from './redirect.ts';
 import type { Operation } from './refusal.ts';
+import type { RegistryRequest } from './registry-request.ts';
 import type { Scope } from './scope.ts';
 import type { TimeLimits } from './time-limits.ts';
 import type { WireResponse } from './wire.ts';

@@ -156,7 +156,8 @@ function statusWords(operation: Operation, answer: Answer): Words {
     };
   }
   if (status === 401 || status === 403) {
-    return { code: 'denied', exitCode: 3, came: `${host} does not permit this in ${repository} (${status})` };
+    const who = answer.rights === undefined ? '' : `: ${answer.rights}`;
+    return { code: 'denied', exitCode: 3, came: `${host} does not permit this in ${repository} (${status})${who}` };
   }
   if (status === 404) {
     return kind === 'blob' || kind === 'manifest'

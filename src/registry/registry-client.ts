@@ -16,6 +16,7 @@ import { asksToPush } from './scope.ts';
 import { defaultTimeLimits, type TimeLimits } from './time-limits.ts';
 import { TokenCache } from './token.ts';
 import { UploadSlots } from './upload-slots.ts';
+import { Warnings } from './warnings.ts';
 import { Wire } from './wire.ts';
 
 /** What the client is made of. */
@@ -68,6 +69,7 @@ export class RegistryClient {
   readonly #wire: Wire;
   readonly #tokens: TokenCache;
   readonly #retrier: Retrier;
+  readonly #warnings: Warnings;
   readonly #lifetime = new AbortController();
   readonly #registries = new Map<string, Registry>();
 
@@ -89,6 +91,7 @@ export class RegistryClient {
       redact: options.redact ?? (() => undefined),
       lifetime: this.#lifetime.signal,
     });
+    this.#warnings = new Warnings(options.log);
     this.#retrier = new Retrier(this.#limits, this.#clock, options.log);
   }
 
@@ -154,6 +157,7 @@ export class RegistryClient {
       wire: this.#wire,
       tokens: this.#tokens,
       clock: this.#clock,
+      warnings: this.#warnings,
       lifetime: this.#lifetime.signal,
     });
     const made = { access, slots: new UploadSlots(maxConcurrentUploads ?? defaultConcurrentUploads) };

@@ -1,6 +1,7 @@
 // One HTTP request and its answer, with time limits. It knows no registry, repeats nothing, follows no redirect and adds no
 // login. What it is sent over is in connections.ts.
 import type { Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { Connections, type ConnectionOptions } from './connections.ts';
 import { proxyLoginStatus, refusedByProxy, throughProxy } from './through-proxy.ts';
 import type { Neighbourhood } from './neighbourhood.ts';
@@ -28,6 +29,8 @@ export interface WireResponse {
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   /** Must be read to its end or destroyed. */
   readonly body: Readable;
+  /** Of a 403 with a login: who may not do what. */
+  readonly rights?: string;
   /** `TimeLimits.stalledDownloadMs`, for the one who reads the body. */
   readonly stalledDownloadMs: number;
 }
@@ -116,8 +119,8 @@ export async function readBody(response: WireResponse, maxBytes: number, signal:
   let sizeBytes = 0;
   const watch = new StallWatch(response.stalledDownloadMs, minDownloadBytes, (error) => response.body.destroy(error));
   try {
-    for await (const chunk of response.body) {
-      const bytes = Buffer.from(chunk);
+    for await (const chunk of plainBody(response)) {
+      const bytes = chunk instanceof Uint8Array ? Buffer.from(chunk) : Buffer.from(String(chunk));
       watch.moved(bytes.length);
       chunks.push(bytes);
       sizeBytes += bytes.length;
@@ -129,6 +132,28 @@ export async function readBody(response: WireResponse, maxBytes: number, signal:
     signal.throwIfAborted();
   }
   return Buffer.concat(chunks);
+}
+
+/** A packed answer that cannot be unpacked: mostly it ended early. The code makes it a broken connection for the retry policy. */
+class Garbled extends Error {
+  readonly code = 'UND_ERR_SOCKET';
+}
+
+/** Not packed is what was asked for; some proxies pack all the same. */
+async function* plainBody(response: WireResponse): AsyncGenerator {
+  const { method, body } = response;
+  const encoding = headerOf(response, 'content-encoding')?.trim().toLowerCase() ?? '';
+  if (method === 'HEAD' || !/^(?:x-)?gzip$/.test(encoding)) return yield* body;
+  const plain = createGunzip();
+  body.on('error', (error) => plain.destroy(error));
+  try {
+    yield* body.pipe(plain);
+  } catch (error) {
+    const isPacking = error instanceof Error && 'code' in error && String(error.code).startsWith('Z_');
+    throw isPacking ? new Garbled(`a packed answer is damaged: ${error.message}`) : error;
+  } finally {
+    body.destroy();
+  }
 }
 
 /** Throws the rest of an answer away, so that its connection can be used again. */

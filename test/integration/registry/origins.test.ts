@@ -91,22 +91,22 @@ describe.each(['basic', 'bearer'] as const)('with %s', (auth) => {
 
   it('a way back from elsewhere does not bring the login back', async () => {
     const { registry, test } = await start({ auth });
-    registry.fail({
-      method: 'GET',
-      kind: 'blob',
-      nth: 1,
-      answer: { status: 307, headers: { location: elsewhere.url } },
-    });
+    // With a token it is tried twice, since the token might be to blame.
+    for (const nth of [1, 3])
+      registry.fail({
+        method: 'GET',
+        kind: 'blob',
+        nth,
+        answer: { status: 307, headers: { location: elsewhere.url } },
+      });
     elsewhere.answer = { status: 307, headers: { location: `${registry.url}/v2/a/b/blobs/${digest}` } };
     await expect(test.source(`${registry.host}/a/b`).readBlob(digest, 100, signal)).rejects.toMatchObject({
       exitCode: 3,
     });
-    expect(
-      registry
-        .requests()
-        .filter(({ kind }) => kind === 'blob')
-        .at(1)?.authorization,
-    ).toBe('');
+    const asked = registry.requests().filter(({ kind }) => kind === 'blob');
+    expect(asked.map(({ authorization }) => authorization === '')).toEqual(
+      auth === 'basic' ? [false, true] : [false, true, false, true],
+    );
   });
 
   it('an upload goes to a location elsewhere without the login', async () => {
