@@ -4,6 +4,7 @@
 import type { Digest } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import { type Compression, isPackedAs } from './image-format.ts';
+import type { TagsSeen } from './look-at-tags.ts';
 import { type Descriptor, parseManifest, readDiffIds } from './manifest.ts';
 import { mapAll, settleAll } from './parallel.ts';
 import type { BlobStore, Manifest, TagStore } from './target.ts';
@@ -34,27 +35,37 @@ export interface WantedPlatform {
   readonly variant?: string;
 }
 
-/** Reads the image manifests behind tags, of an index the child for the platform. What cannot be read is left out. */
+/**
+ * Reads the image manifests behind tags that were looked at, and behind `latest`; of an index the child for the platform. What
+ * cannot be read is left out, and nothing more is read once `isEnough` says so of an image.
+ */
 export async function readKnownImages(
-  repository: TagStore,
-  tags: readonly string[],
+  { repository, digests, manifests, isNew }: Omit<TagsSeen, 'atMs'>,
   platform: WantedPlatform,
+  isEnough: (image: KnownImage) => boolean,
   log: Log,
   signal: AbortSignal,
 ): Promise<readonly KnownImage[]> {
-  const sources = [...new Set([...tags, 'latest'])].slice(0, maxManifests);
-  const results = await settleAll(sources, parallelReads, (tag) => readImage(repository, tag, platform, signal));
-  signal.throwIfAborted();
   const images = new Map<Digest, KnownImage>();
-  for (const [position, result] of results.entries()) {
-    if (result.status === 'rejected') {
-      log.debug(
-        `${repository.name}:${sources[position] ?? ''} could not be read for known layers: ${String(result.reason)}`,
-      );
-    } else if (result.value !== undefined) {
-      images.set(result.value.manifest.digest, result.value);
+  const read = async (references: readonly string[]): Promise<void> => {
+    const results = await settleAll(references, parallelReads, (reference) =>
+      readImage(repository, reference, manifests, platform, signal),
+    );
+    signal.throwIfAborted();
+    for (const [position, result] of results.entries()) {
+      if (result.status === 'fulfilled') {
+        if (result.value !== undefined) images.set(result.value.manifest.digest, result.value);
+      } else {
+        const what = `${repository.name} ${references[position] ?? ''}`;
+        log.debug(`${what} could not be read for known layers: ${String(result.reason)}`);
+      }
     }
-  }
+  };
+  await read([...manifests.keys()]);
+  if (isNew || [...images.values()].some(isEnough)) return [...images.values()];
+  const others = [...new Set(digests.values())].filter((digest) => digest !== undefined && !manifests.has(digest));
+  const latest = digests.has('latest') ? [] : ['latest'];
+  await read([...others.filter((digest) => digest !== undefined), ...latest].slice(0, maxManifests));
   return [...images.values()];
 }
 
@@ -100,11 +111,12 @@ function isReusable(layer: Descriptor, compression: Compression): boolean {
 
 async function readImage(
   repository: TagStore,
-  tag: string,
+  reference: string,
+  seen: TagsSeen['manifests'],
   platform: WantedPlatform,
   signal: AbortSignal,
 ): Promise<KnownImage | undefined> {
-  const manifest = await repository.getManifest(tag, signal);
+  const manifest = seen.get(reference as Digest) ?? (await repository.getManifest(reference, signal));
   if (manifest === undefined) return undefined;
   const parsed = parseManifest(manifest);
   if (parsed === undefined) return undefined;

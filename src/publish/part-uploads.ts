@@ -8,6 +8,8 @@ import type { LocalBlob, UploadTally } from './upload-blob.ts';
 export interface PartUploadsOptions {
   readonly repositories: readonly (BlobStore & Pick<TagStore, 'name'>)[];
   readonly tally: UploadTally;
+  /** Those of which it is known that they have nothing. */
+  readonly empty?: ReadonlySet<Pick<TagStore, 'name'>>;
   /** Files are needed again, for further repositories. */
   readonly keepFiles: boolean;
 }
@@ -55,8 +57,10 @@ export class PartUploads {
   }
 
   async #upload(part: LocalBlob, discard: () => Promise<void>): Promise<void> {
-    const { repositories, tally, keepFiles } = this.#options;
-    await mapAll(repositories, repositories.length, (repository) => tally.send(repository, part, this.signal));
+    const { repositories, tally, keepFiles, empty } = this.#options;
+    await mapAll(repositories, repositories.length, (repository) =>
+      tally.send(repository, part, this.signal, undefined, empty?.has(repository)),
+    );
     if (!keepFiles) await discard();
   }
 }

@@ -31,11 +31,12 @@ export interface Writes {
 }
 
 /**
- * Reads what restoring would need, once per digest. What this login may not read, or the registry does not have whole, goes
+ * Reads what restoring would need and is not known, once per digest. What this login may not read, or the registry does not have whole, goes
  * without. Throws RegistryError when the registry does not answer: then no tag should move.
  */
 export async function keepOldManifests(
   moves: readonly TagState[],
+  known: ReadonlyMap<Digest, Manifest> | undefined,
   log: Log,
   signal: AbortSignal,
 ): Promise<OldManifests> {
@@ -45,7 +46,7 @@ export async function keepOldManifests(
   }
   const found = await mapAll([...wanted.values()], parallelRequests, async ({ repository, digest }) => ({
     repository,
-    manifest: await readOld(repository, digest, log, signal),
+    manifest: known?.get(digest) ?? (await readOld(repository, digest, log, signal)),
   }));
   const kept = new Map<TagStore, Map<Digest, Manifest>>();
   for (const { repository, manifest } of found) {

@@ -2,8 +2,10 @@
 // close to all-or-nothing as registries permit (none has transactions). Whatever happens, the outcome of every tag is
 // known at the end. OCI distribution-spec 1.1, "Pushing manifests"; several tags in one PUT: its section on tag lists.
 import type { Log } from '../base/log.ts';
+import { type Clock, systemClock } from '../base/retry.ts';
 import { withGrace } from './grace.ts';
 import { keptOutcome, noTagRules, permittedMoves, type TagRules } from './immutable-tags.ts';
+import type { TagsSeen } from './look-at-tags.ts';
 import { TagMover } from './move-tags.ts';
 import { mapAll } from './parallel.ts';
 import type { Repair } from './put-manifest.ts';
@@ -29,6 +31,8 @@ const restoreGraceMs = 5000;
 const restoreRequests = 2.5;
 const leastRestoreMs = 60_000;
 const usualRequestTimeoutMs = 120_000;
+/** A look at tags is as good as a new one for so long. */
+const freshLookMs = 10_000;
 
 /** How tags are moved, whatever the image and wherever it comes from. */
 export interface TaggingOptions {
@@ -51,6 +55,9 @@ export interface TagImageOptions extends TaggingOptions {
   /** Repositories that hold the manifest under its digest already. */
   readonly staged: ReadonlySet<TagStore>;
   readonly log: Log;
+  /** A look that was taken at the tags of one of the repositories; it counts as long as it is fresh. */
+  readonly seen?: TagsSeen | undefined;
+  readonly clock?: Clock;
 }
 
 /**
@@ -62,7 +69,8 @@ export interface TagImageOptions extends TaggingOptions {
  */
 export async function tagImage(options: TagImageOptions, signal: AbortSignal): Promise<readonly TagOutcome[]> {
   const { manifest, targets, patience, verify = 'tags', onPartialPublish = 'restore' } = options;
-  const states = await readTagStates(targets, signal);
+  const seen = freshLook(options);
+  const states = await readTagStates(targets, seen?.repository, seen?.digests, signal);
   if (verify === 'full') {
     await mapAll(targets, parallelRequests, ({ repository }) => verifyContent(repository, manifest, signal, patience));
   }
@@ -74,19 +82,29 @@ export async function tagImage(options: TagImageOptions, signal: AbortSignal): P
     );
   }
   const mayRestore = moves.length > 1 && onPartialPublish === 'restore';
-  const oldManifests: OldManifests = mayRestore ? await keepOldManifests(moves, options.log, signal) : new Map();
+  const oldManifests: OldManifests = mayRestore
+    ? await keepOldManifests(moves, options.seen?.manifests, options.log, signal)
+    : new Map();
   await stageTargets(options, moves, signal);
   return moveTags(options, states, moves, oldManifests, signal);
 }
 
+/** Somebody else may have moved a tag since; the time between looking and writing stays about as short as it can be. */
+function freshLook({ seen, clock = systemClock }: TagImageOptions): TagsSeen | undefined {
+  return seen !== undefined && clock.nowMs() - seen.atMs <= freshLookMs ? seen : undefined;
+}
+
 async function readTagStates(
   targets: readonly PublishTarget<TagStore>[],
+  seenIn: TagStore | undefined,
+  seen: TagsSeen['digests'] | undefined,
   signal: AbortSignal,
 ): Promise<readonly TagState[]> {
   const slots = targets.flatMap(({ repository, tags }) => [...new Set(tags)].map((tag) => ({ repository, tag })));
   return mapAll(slots, parallelRequests, async ({ repository, tag }) => {
-    const head = await repository.headManifest(tag, signal);
-    return { repository, tag, ...(head === undefined ? {} : { before: head.digest }) };
+    const isSeen = repository === seenIn && seen?.has(tag) === true;
+    const before = isSeen ? seen.get(tag) : (await repository.headManifest(tag, signal))?.digest;
+    return { repository, tag, ...(before === undefined ? {} : { before }) };
   });
 }
 

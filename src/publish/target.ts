@@ -27,6 +27,8 @@ export interface TagStore {
     target: { readonly tag: string } | { readonly digest: Digest; readonly tags?: readonly string[] },
     signal: AbortSignal,
   ): Promise<{ readonly confirmedTags: readonly string[] }>;
+  /** Whether the registry does not know the repository, so that nothing can be in it. */
+  isUnknown?(signal: AbortSignal): Promise<boolean>;
   /** Whether a tag can be taken away without taking more than the tag. */
   readonly canDeleteTags?: boolean;
   /** Takes a tag away; only where `canDeleteTags`. */
@@ -44,6 +46,8 @@ export interface BlobStore {
       readonly open: () => Readable;
       /** Path of a repository on the same registry that has the blob. */
       readonly mountFrom?: string;
+      /** It cannot be there: it is not looked for first. */
+      readonly isNew?: boolean;
       readonly onProgress?: (sentBytes: number) => void;
     },
     signal: AbortSignal,

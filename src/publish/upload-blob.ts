@@ -39,12 +39,13 @@ export class UploadTally {
     this.#onLayer({ repository, digest, position, layers: this.#layers, state, sentBytes, totalBytes: sizeBytes });
   }
 
-  /** Sees to it that a repository has a blob. `mountFrom`: path of a repository on the same registry that has it. */
+  /** Sees to it that a repository has a blob. `mountFrom`: path of a repository on the same registry that has it; `isNew`: it cannot be there. */
   async send(
     repository: BlobStore & Pick<TagStore, 'name'>,
     blob: LocalBlob,
     signal: AbortSignal,
     mountFrom?: string,
+    isNew = false,
   ): Promise<void> {
     const outcome = await repository.ensureBlob(
       {
@@ -55,6 +56,7 @@ export class UploadTally {
           this.tell(repository.name, blob, 'uploading', sentBytes);
         },
         ...(mountFrom === undefined ? {} : { mountFrom }),
+        ...(isNew ? { isNew } : {}),
       },
       signal,
     );

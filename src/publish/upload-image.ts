@@ -5,10 +5,13 @@ import { availableParallelism } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import type { Digest } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
+import { type Clock, systemClock } from '../base/retry.ts';
 import type { ImageFacts } from '../engine/inspect-image.ts';
 import { collectImage, type ImageReader } from './collect-image.ts';
 import { type ImageFormat, isPackedAs, typesOf, usualFormat } from './image-format.ts';
+import { noTagRules, permittedMoves } from './immutable-tags.ts';
 import { type KnownBlob, type KnownImage, mapKnownLayers, readKnownImages } from './known-layers.ts';
+import { lookAtTags, type TagsSeen } from './look-at-tags.ts';
 import { isDistributed, readAnnotations, writeManifest } from './manifest.ts';
 import { mapAll } from './parallel.ts';
 import { stageManifest } from './stage-manifest.ts';
@@ -39,12 +42,14 @@ export interface UploadImageOptions extends TaggingOptions {
   readonly format?: ImageFormat;
   /** Called when the image is in the first repository and no tag has moved; what it throws ends the run. */
   readonly beforeTags?: ((manifest: Manifest) => Promise<void>) | undefined;
+  readonly clock?: Clock;
   /** Members that are packed at once; twice the processors (16 at most) unless told. */
   readonly parallelism?: number;
 }
 
 /** The options with everything filled in, and what was sent so far. */
-type Upload = UploadImageOptions & Pick<RepairSource, 'format' | 'parallelism' | 'tally'>;
+type Upload = UploadImageOptions &
+  Pick<RepairSource, 'format' | 'parallelism' | 'tally'> & { readonly seen: TagsSeen | undefined };
 
 /** Publishes. Throws PluginError: 7 for parts that are not what the image says, else see tagImage. */
 export async function uploadImage(options: UploadImageOptions, signal: AbortSignal): Promise<Published> {
@@ -52,9 +57,12 @@ export async function uploadImage(options: UploadImageOptions, signal: AbortSign
   const [first] = targets;
   if (first === undefined) throw new Error('nothing to publish to');
   const tally = new UploadTally(image.diffIds.length, options.onLayer);
-  const upload = { ...options, format, parallelism, tally };
-  const knownImages = await readKnownImages(first.repository, first.tags, image, log, signal);
-  const reusable = await findReusable(targets, knownImages, image.id, format, signal);
+  const seen = await look(first, options, signal);
+  const upload = { ...options, format, parallelism, tally, seen };
+  const isThis = (known: KnownImage): boolean => isImage(known, image.id, format);
+  const knownImages = seen === undefined ? [] : await readKnownImages(seen, image, isThis, log, signal);
+  refuseEarly(upload, knownImages);
+  const reusable = await findReusable(targets, knownImages.filter(isThis), signal);
   if (reusable !== undefined) {
     const { manifest, config, layers } = reusable;
     for (const [position, layer] of layers.entries()) {
@@ -65,6 +73,32 @@ export async function uploadImage(options: UploadImageOptions, signal: AbortSign
   }
   const known = await confirmKnown(targets, knownImages, image, format, signal);
   return withTemporaryFolder(options.temporaryDirectory, log, (folder) => publishParts(upload, known, folder, signal));
+}
+
+/** undefined: this login cannot look, or the registry does not let itself be asked; each step then asks for itself. */
+async function look(
+  { repository, tags }: Target,
+  { clock = systemClock, log }: UploadImageOptions,
+  signal: AbortSignal,
+): Promise<TagsSeen | undefined> {
+  return lookAtTags(repository, tags, () => clock.nowMs(), signal).catch((error: unknown) => {
+    signal.throwIfAborted();
+    log.debug(`${repository.name} could not be looked at before the upload: ${String(error)}`);
+    return undefined;
+  });
+}
+
+/** Tags that may not be moved, and that surely show another image, are no surprise for the end of a long upload. */
+function refuseEarly({ image, seen, rules = noTagRules, log }: Upload, images: readonly KnownImage[]): void {
+  if (seen === undefined || rules.keepImmutable) return;
+  const { repository } = seen;
+  const others = new Set(
+    images.flatMap(({ manifest, config }) => (config.digest === image.id ? [] : [manifest.digest])),
+  );
+  const certain = [...seen.digests].flatMap(([tag, before]) =>
+    before !== undefined && others.has(before) ? [{ repository, tag, before }] : [],
+  );
+  permittedMoves(certain, rules, log);
 }
 
 /** Uploads what is not known, writes the manifest, brings further repositories of a registry along, and tags. */
@@ -78,7 +112,8 @@ async function publishParts(
   const { primary, secondary } = splitByRegistry(upload.targets);
   tellKnown(upload.targets, image, known, tally);
   const repositories = primary.map(({ repository }) => repository);
-  const uploads = new PartUploads({ repositories, tally, keepFiles: secondary.length > 0 }, signal);
+  const empty = new Set(upload.seen?.isNew === true ? [upload.seen.repository] : []);
+  const uploads = new PartUploads({ repositories, tally, empty, keepFiles: secondary.length > 0 }, signal);
   try {
     const onPart = uploads.start.bind(uploads);
     const { config, layers: packed } = await collectImage({ ...upload, known, folder, onPart }, uploads.signal);
@@ -169,17 +204,14 @@ async function finish(
   };
 }
 
-/** A manifest of exactly this image, of the family that we write, that every target has or can be given at once. */
+/** One of these images that every target has or can be given at once. */
 async function findReusable(
   targets: readonly Target[],
   images: readonly KnownImage[],
-  id: Digest,
-  format: ImageFormat,
   signal: AbortSignal,
 ): Promise<KnownImage | undefined> {
   const [, ...others] = targets;
   for (const image of images) {
-    if (image.config.digest !== id || !isWrittenAs(format, image)) continue;
     const everywhere = await mapAll(others, parallelRequests, async ({ repository }) => {
       if ((await repository.headManifest(image.manifest.digest, signal)) !== undefined) return true;
       return hasAll(repository, [image.config, ...image.layers], signal);
@@ -189,8 +221,13 @@ async function findReusable(
   return undefined;
 }
 
+/** Whether this is exactly the image, written as it would be written now. */
+function isImage({ config, ...image }: KnownImage, id: Digest, format: ImageFormat): boolean {
+  return config.digest === id && isWrittenAs(format, image);
+}
+
 /** Whether a manifest is what would be written now. */
-function isWrittenAs(format: ImageFormat, { manifest, layers }: KnownImage): boolean {
+function isWrittenAs(format: ImageFormat, { manifest, layers }: Omit<KnownImage, 'config'>): boolean {
   const fits = layers.every((layer) => !isDistributed(layer) || isPackedAs(format.compression, layer.mediaType));
   return (
     manifest.mediaType === typesOf(format).manifest &&

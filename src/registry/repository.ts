@@ -12,7 +12,7 @@ import { type Referrer, Referrers } from './referrers.ts';
 import type { RequestTarget } from './redirect.ts';
 import { startUpload, type UploadPlace } from './upload-place.ts';
 import type { UploadSlots } from './upload-slots.ts';
-import { listTags } from './tag-list.ts';
+import { isUnknownRepository, listTags } from './tag-list.ts';
 import { discard } from './wire.ts';
 
 /** Made by RegistryClient.repository. */
@@ -42,6 +42,11 @@ export class Repository {
   /** undefined = absent. The bytes were checked against a digest that was asked for. */
   async getManifest(tagOrDigest: string, signal: AbortSignal): Promise<Manifest | undefined> {
     return getManifest(this.#place, tagOrDigest, signal);
+  }
+
+  /** Whether the registry does not know this repository, so that nothing can be in it. */
+  async isUnknown(signal: AbortSignal): Promise<boolean> {
+    return isUnknownRepository(this.#place, signal);
   }
 
   /** All tags; none when the repository does not exist. */
@@ -83,13 +88,17 @@ export class Repository {
     return hasBlob(this.#place, digest, signal);
   }
 
-  /** Brings a blob here in the cheapest way. Who asks for one that is on its way already waits for it: `exists`. */
+  /**
+   * Brings a blob here in the cheapest way. Who asks for one that is on its way already waits for it: `exists`. With `isNew` it
+   * is not looked for first: it cannot be there.
+   */
   async ensureBlob(
     blob: {
       readonly digest: Digest;
       readonly sizeBytes: number;
       readonly open: () => Readable;
       readonly mountFrom?: string;
+      readonly isNew?: boolean;
       readonly onProgress?: (sentBytes: number) => void;
     },
     signal: AbortSignal,
@@ -142,8 +151,9 @@ export class Repository {
     }
   }
 
-  async #bring(blob: Blob, signal: AbortSignal): Promise<BlobOutcome> {
+  async #bring(blob: Blob & { readonly isNew?: boolean }, signal: AbortSignal): Promise<BlobOutcome> {
     this.#place.askForPush();
+    if (blob.isNew === true) return uploadBlob(this.#uploads, blob, signal);
     const what = `look for ${shortDigest(blob.digest)} in ${this.name}`;
     const isThere = await this.#place.operate('read', what, () => seesBlob(this.#place, blob, what, signal), signal);
     return isThere ? 'exists' : uploadBlob(this.#uploads, blob, signal);

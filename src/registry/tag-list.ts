@@ -26,6 +26,27 @@ export async function listTags(place: Place, signal: AbortSignal): Promise<reado
   return [...tags];
 }
 
+/**
+ * Whether the registry says that there is no such repository: then it has no tag and no blob of it. An empty one, one that this
+ * login may not see, or an answer that says nothing are no such word.
+ */
+export async function isUnknownRepository(place: Place, signal: AbortSignal): Promise<boolean> {
+  const what = `look for ${place.name}`;
+  const headers = { accept: 'application/json' };
+  return place.operate(
+    'read',
+    what,
+    async () => {
+      const request = { method: 'GET', to: 'tags/list?n=1', headers, redirects: 'own-origin', what } as const;
+      const response = await place.send(request, signal);
+      if (response.status === 404) return (await unexpected(response, signal)).answer.codes.includes('NAME_UNKNOWN');
+      await discard(response, signal);
+      return false;
+    },
+    signal,
+  );
+}
+
 interface Page {
   readonly found: readonly string[];
   /** Below `/v2/<path>/`. */

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../../src/base/digest.ts';
+import type { Log } from '../../../src/base/log.ts';
 import type { Compression } from '../../../src/publish/image-format.ts';
 import { mapKnownLayers, readKnownImages } from '../../../src/publish/known-layers.ts';
+import { lookAtTags } from '../../../src/publish/look-at-tags.ts';
 import { mediaTypes } from '../../../src/publish/manifest.ts';
 import type { Manifest } from '../../../src/publish/target.ts';
 import { digestOf, manifestOf, MemoryRepository } from './memory-repository.ts';
@@ -45,6 +47,12 @@ function imageIn(
   );
 }
 
+async function imagesIn(repository: MemoryRepository, tags: readonly string[], log: Log) {
+  const nothing = { repository, digests: new Map(), manifests: new Map(), isNew: false };
+  const seen = tags.length === 0 ? nothing : await lookAtTags(repository, tags, () => 0, signal);
+  return readKnownImages(seen, platform, () => false, log, signal);
+}
+
 async function knownIn(
   repository: MemoryRepository,
   tags: readonly string[],
@@ -52,7 +60,7 @@ async function knownIn(
   id = diffId('0'),
   compression: Compression = 'gzip',
 ) {
-  const images = await readKnownImages(repository, tags, platform, logOf(), signal);
+  const images = await imagesIn(repository, tags, logOf());
   return Object.fromEntries(
     [...(await mapKnownLayers(repository, images, { id, diffIds: wanted, compression }, signal))].map(
       ([key, value]) => [key, value.digest],
@@ -167,19 +175,31 @@ describe('the layers that a repository has', () => {
     expect(repository.requests.filter((request) => request.startsWith('GET blob'))).toEqual([]);
   });
 
-  it('are looked for in eight manifests at most', async () => {
+  it('are looked for in eight further manifests at most', async () => {
     const repository = new MemoryRepository();
     const tags = Array.from({ length: 20 }, (_, position) => `t${String(position)}`);
+    for (const tag of tags) repository.seed(tag, manifestOf({ tag }));
     await knownIn(repository, tags, [diffId('a')]);
-    expect(repository.requests).toHaveLength(8);
+    const asked = (start: string): number => repository.requests.filter((request) => request.startsWith(start)).length;
+    expect({ heads: asked('HEAD'), gets: asked('GET') }).toEqual({ heads: 19, gets: 9 });
   });
 
-  it('are done without when the repository cannot be read', async () => {
+  it('are looked for no further once an image is enough', async () => {
     const repository = new MemoryRepository();
-    repository.fault = () => new Error('denied');
+    for (const tag of ['1', '2'])
+      repository.seed(tag, imageIn(repository, [{ diffId: diffId(tag), digest: blob(tag) }]));
+    const seen = await lookAtTags(repository, ['1', '2'], () => 0, signal);
+    expect(await readKnownImages(seen, platform, () => true, logOf(), signal)).toHaveLength(1);
+    expect(repository.requests).toEqual(['GET 1', 'HEAD 2']);
+  });
+
+  it('are done without when a manifest cannot be read', async () => {
+    const repository = new MemoryRepository();
+    repository.seed('1.0', manifestOf({}));
+    repository.fault = (request) => (request === 'GET latest' ? new Error('denied') : undefined);
     const log = logOf();
-    expect(await readKnownImages(repository, ['1.0'], platform, log, signal)).toEqual([]);
-    expect(log.lines[0]).toContain('registry.test/app:1.0');
+    expect(await imagesIn(repository, ['1.0'], log)).toEqual([]);
+    expect(log.lines[0]).toContain('registry.test/app latest');
   });
 
   it('are done without when a config is damaged', async () => {

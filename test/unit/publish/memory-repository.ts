@@ -57,6 +57,11 @@ export class MemoryRepository implements TagStore, BlobStore {
     return this.#find(reference);
   }
 
+  async isUnknown(): Promise<boolean> {
+    this.#note('LIST');
+    return this.manifests.size === 0;
+  }
+
   async putManifest(
     manifest: Manifest,
     target: { readonly tag: string } | { readonly digest: Digest; readonly tags?: readonly string[] },
@@ -85,7 +90,7 @@ export class MemoryRepository implements TagStore, BlobStore {
   }
 
   async ensureBlob(blob: Parameters<BlobStore['ensureBlob']>[0]): Promise<'exists' | 'mounted' | 'uploaded'> {
-    this.#note(`ensure ${blob.digest}`);
+    this.#note(`ensure ${blob.digest}${blob.isNew === true ? ' (new)' : ''}`);
     if (this.blobs.has(blob.digest)) return 'exists';
     const source = blob.mountFrom === undefined ? undefined : this.mountable.get(blob.mountFrom);
     const mounted = source?.blobs.get(blob.digest);
