@@ -7,7 +7,6 @@ import type { Log } from '../base/log.ts';
 import type { Way } from './copy-ways.ts';
 import { blobsIn, type TreeBlob, type TreeNode } from './image-tree.ts';
 import type { ImageSource } from './image-source.ts';
-import { despiteLostBlobs } from './lost-blobs.ts';
 import { allOrStop, mapAll } from './parallel.ts';
 import { stageManifest } from './stage-manifest.ts';
 import type { LayerEvent, Published } from './target.ts';
@@ -108,10 +107,7 @@ export class Carrier {
   async #stage({ nodes, ...way }: Load, signal: AbortSignal): Promise<void> {
     for (const level of deepestFirst(nodes)) {
       await mapAll(level, parallelRequests, ({ manifest }) =>
-        despiteLostBlobs(
-          () => stageManifest(way.repository, manifest, signal),
-          () => this.repair(way, manifest.digest, signal),
-        ),
+        stageManifest(way.repository, manifest, signal, () => this.repair(way, manifest.digest, signal)),
       );
     }
   }

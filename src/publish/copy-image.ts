@@ -2,16 +2,19 @@
 // A target that has it already is asked for nothing but that, and the source then for nothing below the root. Tags last.
 import type { Log } from '../base/log.ts';
 import { Carrier } from './carrier.ts';
-import { waysTo } from './copy-ways.ts';
+import { waysTo, type Way } from './copy-ways.ts';
 import { contentOf, type ImageContent, type ImageSource } from './image-source.ts';
-import { blobsIn, readImageTree } from './image-tree.ts';
+import { copyReferrers } from './copy-referrers.ts';
+import { findReferrers } from './find-referrers.ts';
+import { blobsIn, readImageTree, type TreeNode } from './image-tree.ts';
 import { mapAll } from './parallel.ts';
+import type { Repair } from './put-manifest.ts';
 import { tagImage, type TaggingOptions } from './tag-image.ts';
-import type { BlobStore, LayerEvent, Manifest, Published, PublishTarget, TagStore } from './target.ts';
+import type { BlobStore, LayerEvent, Manifest, Published, PublishTarget, ReferrerStore, TagStore } from './target.ts';
 
 const parallelRequests = 6;
 
-type Repository = TagStore & BlobStore;
+type Repository = TagStore & BlobStore & Partial<ReferrerStore>;
 
 export interface CopyOptions extends TaggingOptions {
   readonly source: ImageSource;
@@ -20,6 +23,8 @@ export interface CopyOptions extends TaggingOptions {
   readonly targets: readonly PublishTarget<Repository>[];
   readonly log: Log;
   readonly onLayer: (event: LayerEvent) => void;
+  /** Also what refers to the image and to all that it holds. */
+  readonly referrers?: boolean;
   /**
    * Looks into the image before any target that does not have it gets a part of it; what it throws ends the run. Not called
    * when all have it: then it keeps nothing from anybody.
@@ -31,13 +36,15 @@ export interface CopyOptions extends TaggingOptions {
 export interface Brought extends Pick<Published, 'uploadedBytes' | 'uploadedBlobs' | 'imageBytes'> {
   /** Repositories that hold the root by its digest; the others lack the root alone. */
   readonly staged: ReadonlySet<TagStore>;
+  /** Brings again what a target has lost of it. */
+  readonly repair: Repair;
 }
 
 /** Copies and tags. Throws PluginError: 2 for a source that cannot be copied, else see tagImage. */
 export async function copyImage(options: CopyOptions, signal: AbortSignal): Promise<Published> {
   const { root } = options;
-  const { staged, ...brought } = await bringImage(options, signal);
-  const tags = await tagImage({ ...options, manifest: root, staged }, signal);
+  const { staged, repair, ...brought } = await bringImage(options, signal);
+  const tags = await tagImage({ ...options, manifest: root, staged, repair }, signal);
   return { digest: root.digest, mediaType: root.mediaType, tags, ...brought };
 }
 
@@ -47,21 +54,64 @@ export async function bringImage(options: CopyOptions, signal: AbortSignal): Pro
   const repositories = targets.map(({ repository }) => repository);
   const staged = await findHolders(options, signal);
   const waiting = repositories.filter((repository) => !staged.has(repository));
-  if (waiting.length === 0) return { staged, uploadedBytes: 0, uploadedBlobs: 0, imageBytes: undefined };
-  const nodes = await readImageTree(root, source.name, (child) => source.getManifest(child, signal));
+  let reading: Promise<readonly TreeNode[]> | undefined;
+  const readOnce = (): Promise<readonly TreeNode[]> =>
+    (reading ??= readImageTree(root, source.name, (child) => source.getManifest(child, signal)));
+  const repair: Repair = async ({ name }, { digest }, stop) => {
+    const repository = repositories.find((candidate) => candidate.name === name);
+    const carrier = new Carrier({ source, nodes: await readOnce(), onLayer, log });
+    if (repository !== undefined) await carrier.repair({ repository }, digest, stop);
+  };
+  const parts =
+    waiting.length === 0
+      ? { uploadedBytes: 0, uploadedBlobs: 0, imageBytes: undefined }
+      : await bringParts(waiting, staged, await readOnce(), options, signal);
+  if (options.referrers !== true) return { staged, repair, ...parts };
+  const more = await bringReferrers(await readOnce(), options, signal);
+  return {
+    staged,
+    repair,
+    ...parts,
+    uploadedBytes: parts.uploadedBytes + more.uploadedBytes,
+    uploadedBlobs: parts.uploadedBlobs + more.uploadedBlobs,
+  };
+}
+
+/** Brings the parts of the image to repositories that do not have it. */
+async function bringParts(
+  waiting: readonly Repository[],
+  staged: Set<TagStore>,
+  nodes: readonly TreeNode[],
+  options: CopyOptions,
+  signal: AbortSignal,
+): Promise<Pick<Brought, 'uploadedBytes' | 'uploadedBlobs' | 'imageBytes'>> {
+  const { source, root, log, onLayer, referrers = false } = options;
   await options.inspect?.(root, contentOf(nodes, source), signal);
   const carrier = new Carrier({ source, nodes, onLayer, log });
   const holders = [...(source.isMountable ? [source] : []), ...staged].map(({ name }) => name);
   const { first, later } = waysTo(waiting, holders);
+  const stage = async (ways: readonly Way[]): Promise<void> => {
+    await carrier.stageRoots(ways, signal);
+    for (const { repository } of ways) staged.add(repository);
+  };
   await carrier.bring(first, signal);
-  if (later.length > 0) {
-    // Some registries mount only blobs that a manifest refers to.
-    await carrier.stageRoots(first, signal);
-    for (const { repository } of first) staged.add(repository);
-    await carrier.bring(later, signal);
-  }
+  // Some registries mount only blobs that a manifest refers to, and keep only what refers to a manifest that they have.
+  if (later.length > 0 || referrers) await stage(first);
+  await carrier.bring(later, signal);
+  if (referrers) await stage(later);
   const imageBytes = blobsIn(nodes).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
-  return { staged, ...carrier.sent, imageBytes };
+  return { ...carrier.sent, imageBytes };
+}
+
+async function bringReferrers(
+  nodes: readonly TreeNode[],
+  { source, targets, log }: CopyOptions,
+  signal: AbortSignal,
+): Promise<Pick<Brought, 'uploadedBytes' | 'uploadedBlobs'>> {
+  const levels = await findReferrers(nodes, source, log, signal);
+  if (levels.length === 0) log.info(`nothing in ${source.name} refers to the image`);
+  const repositories = targets.map(({ repository }) => repository);
+  return copyReferrers({ source, repositories, levels, log }, signal);
 }
 
 /** The targets that have the root, hence all below it. */

@@ -19,6 +19,13 @@ export interface ImageSource {
   ): Promise<Manifest | undefined>;
   /** A fresh stream of a blob, which fails before its end when the bytes are not those of the digest. */
   openBlob(blob: { readonly digest: Digest; readonly sizeBytes: number }, signal: AbortSignal): Readable;
+  /** What refers to a manifest by its `subject`. Absent where nothing of that kind is kept. */
+  listReferrers?(
+    subject: Digest,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly digest: Digest; readonly mediaType: string }[]>;
+  /** A manifest by a tag; undefined = absent. */
+  getTagged?(tag: string, signal: AbortSignal): Promise<Manifest | undefined>;
 }
 
 /** What looks into an image reads of it. */

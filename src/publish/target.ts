@@ -56,6 +56,15 @@ export interface BlobStore {
   readBlob(digest: Digest, maxBytes: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
+/** The references in one repository. A manifest with a `subject` is entered there by putManifest. */
+export interface ReferrerStore {
+  /** What refers to a manifest by its `subject`. */
+  listReferrers(
+    subject: Digest,
+    signal: AbortSignal,
+  ): Promise<readonly { readonly digest: Digest; readonly mediaType: string }[]>;
+}
+
 /** One repository and the tags that it is to get. */
 export interface PublishTarget<Repository> {
   readonly repository: Repository;

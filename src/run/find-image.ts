@@ -57,6 +57,8 @@ export function asSource(repository: Repository): ImageSource {
     isMountable: true,
     getManifest: ({ digest }, signal) => repository.getManifest(digest, signal),
     openBlob: repository.openBlob.bind(repository),
+    listReferrers: repository.listReferrers.bind(repository),
+    getTagged: repository.getManifest.bind(repository),
   };
 }
 

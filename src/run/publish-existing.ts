@@ -94,7 +94,8 @@ function copyOptions(plan: Plan, registries: Registries, tools: Tools) {
     inspect === undefined || repository === undefined
       ? undefined
       : (manifest: Manifest) => inspect(manifest, repository, tools.world.signal);
-  return { ...publishOptions(plan, registries, tools), inspect, beforeTags };
+  const referrers = plan.copy?.referrers ?? false;
+  return { ...publishOptions(plan, registries, tools), inspect, beforeTags, referrers };
 }
 
 type CopyOptions = ReturnType<typeof copyOptions>;

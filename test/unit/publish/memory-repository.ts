@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { buffer } from 'node:stream/consumers';
 import type { Digest } from '../../../src/base/digest.ts';
+import { fieldOf, textOf } from '../../../src/base/json-fields.ts';
 import type { BlobStore, Manifest, TagStore } from '../../../src/publish/target.ts';
 
 export type Fault = (request: string) => Error | undefined;
@@ -29,6 +30,8 @@ export class MemoryRepository implements TagStore, BlobStore {
   fault: Fault = () => undefined;
   /** Called after a request took effect: an answer that got lost. */
   lostAnswer: Fault = () => undefined;
+  /** Manifests that the list of references does not have, until they are put again. */
+  readonly unlisted = new Set<string>();
   /** How many of the tags of one PUT are set and confirmed. */
   tagsPerPut = 0;
   /** Whether DELETE takes a tag away, and that tag alone. */
@@ -71,11 +74,20 @@ export class MemoryRepository implements TagStore, BlobStore {
       'tag' in target ? `PUT ${target.tag}` : `PUT digest${tags.length === 0 ? '' : ` ${tags.join(',')}`}`;
     this.#note(request);
     this.manifests.set(manifest.digest, manifest);
+    this.unlisted.delete(manifest.digest);
     const set = 'tag' in target ? tags : tags.slice(0, this.tagsPerPut);
     for (const tag of set) this.tags.set(tag, manifest.digest);
     const lost = this.lostAnswer(request);
     if (lost !== undefined) throw lost;
     return { confirmedTags: 'tag' in target ? [] : set };
+  }
+
+  async listReferrers(subject: Digest): Promise<readonly Manifest[]> {
+    this.#note(`LIST ${subject}`);
+    return [...this.manifests.values()].filter(({ digest, bytes }) => {
+      const json: unknown = JSON.parse(Buffer.from(bytes).toString());
+      return textOf(fieldOf(json, 'subject'), 'digest') === subject && !this.unlisted.has(digest);
+    });
   }
 
   async deleteTag(tag: string): Promise<void> {
