@@ -53,8 +53,10 @@ export interface FaultCase {
   readonly tags?: readonly string[];
   /** Those of them that show an older image before; all by default. */
   readonly oldTags?: readonly string[];
-  /** Further settings of the plugin; `request_timeout` is 2 s unless it is here. */
+  /** Further settings of the plugin; `request_timeout` is 5 s unless it is here. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Of the image's one file; 3 MB by default. */
+  readonly layerBytes?: number;
   /** A second repository of the same registry is published to, or promoted from: blobs can be mounted. */
   readonly isMountable?: boolean;
   /** What the registry asks for; `open` by default. */

@@ -5,14 +5,15 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BenchRegistries, type BenchRegistry } from './bench-registries.ts';
+import { chargeUploads } from './charge-uploads.ts';
 import type { Driver, PreparedJob, PublishEnd, PublishJob } from './drivers/driver.ts';
 import type { FaultCase, FaultGroup, StepTotals } from './fault-case.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { judge, type Letter, type ShownImage } from './judge.ts';
 import { imageOf, putImage } from './make-image.ts';
 import { dropRepository, readTags, type WantedImage } from './registry-graph.ts';
-import type { FaultRule, FiredFault, Step } from './rules.ts';
-import { type Scene, takeSnapshot, whatIsLeft } from './snapshot.ts';
+import type { FaultRule, Step } from './rules.ts';
+import { type Scene, takeSnapshot, uploadPrefix, whatIsLeft } from './snapshot.ts';
 
 /** What came of one run; a line of the bench's results. */
 export interface FaultRun {
@@ -35,12 +36,13 @@ export interface FaultRun {
   readonly output: string;
 }
 
-const layerBytes = 3_000_000;
+const usualLayerBytes = 3_000_000;
 const oldLayerBytes = 1000;
 const usualLimitMs = 75_000;
 /** For what daemon and registry do a moment after the end of the step. */
 const patienceMs = 3_000;
 const usualTags = ['1'];
+const pluginUserAgent = 'docker-build/';
 
 /** Carries out runs, and keeps what undisturbed ones looked like. */
 export class FaultBench {
@@ -122,13 +124,14 @@ function needsTotals({ rules, applies }: FaultCase): boolean {
 
 /** What makes the requests of a publish differ from those of another. */
 function shapeOf(fault: FaultCase): Partial<FaultCase> {
-  const { tags, oldTags, settings, auth, tokenLifeSeconds, isMountable } = fault;
+  const { tags, oldTags, settings, auth, tokenLifeSeconds, isMountable, layerBytes } = fault;
   return {
     ...(tags === undefined ? {} : { tags }),
     ...(oldTags === undefined ? {} : { oldTags }),
     ...(settings === undefined ? {} : { settings }),
     ...(auth === undefined ? {} : { auth }),
     ...(isMountable === undefined ? {} : { isMountable }),
+    ...(layerBytes === undefined ? {} : { layerBytes }),
     ...(tokenLifeSeconds === undefined ? {} : { tokenLifeSeconds }),
   };
 }
@@ -154,7 +157,7 @@ function makeJob(
     repositories: isMountable && driver.engine !== undefined ? [repository, `${repository}-2`] : [repository],
     isMountable,
     tags: fault.tags ?? usualTags,
-    content: randomBytes(layerBytes),
+    content: randomBytes(fault.layerBytes ?? usualLayerBytes),
     settings: fault.settings ?? {},
   };
 }
@@ -169,8 +172,7 @@ async function publishUnderFault(stage: Stage, totals: StepTotals): Promise<Faul
   const tagsBefore = await shownTags(stage);
   proxy.arm(rules, totals);
   const { end, outlivedLimit } = await drive(stage);
-  const fired = proxy.fired();
-  const left = withoutHiddenUploads(await whatIsLeft(before, scene, patienceMs), fired);
+  const left = await whatIsLeft(before, scene, patienceMs, (found) => withoutExcusedUploads(found, stage));
   const broken = fault.check?.({ requests: proxy.requests(), output: end.output }) ?? [];
   const verdict = judge({
     ...end,
@@ -249,13 +251,15 @@ function nameOf({ job }: Stage, repository: string, tag: string): string {
   return `${job.host}/${repository}:${tag}`;
 }
 
-/** An upload whose address never reached the client cannot be given up by it: as many as that are nobody's fault. */
-function withoutHiddenUploads(left: readonly string[], fired: readonly FiredFault[]): readonly string[] {
-  let hidden = fired.filter(({ step, fault }) => (step === 'po' || step === 'mo') && hidesAnswer(fault)).length;
-  return left.filter((what) => !what.startsWith('open upload ') || hidden-- <= 0);
+/** Of the open uploads, only those that the publisher answers for. */
+function withoutExcusedUploads(left: readonly string[], { driver, proxy }: Stage): readonly string[] {
+  const ids = left.flatMap((what) => (what.startsWith(uploadPrefix) ? [idOfUpload(what)] : []));
+  const isOurs = ({ userAgent }: { readonly userAgent: string }): boolean =>
+    driver.scenario === undefined || userAgent.startsWith(pluginUserAgent);
+  const charged = chargeUploads({ left: ids, requests: proxy.requests(), fired: proxy.fired(), isOurs });
+  return left.filter((what) => !what.startsWith(uploadPrefix) || charged.includes(idOfUpload(what)));
 }
 
-function hidesAnswer(fault: FiredFault['fault']): boolean {
-  if (fault.kind === 'answer' || fault.kind === 'delay') return false;
-  return !('when' in fault) || fault.when === 'after';
+function idOfUpload(what: string): string {
+  return what.slice(uploadPrefix.length).split(' ')[0] ?? '';
 }

@@ -22,6 +22,9 @@ export interface Scene {
 /** Everything that was found, in words: `image docker-build.invalid/x:1`, `file tmp/layer`. */
 export type Snapshot = ReadonlySet<string>;
 
+/** How open uploads are worded; the id follows. */
+export const uploadPrefix = 'open upload ';
+
 /** A daemon that was killed by the fault itself needs this long to be back. */
 const daemonLimitMs = 30_000;
 const betweenLooksMs = 100;
@@ -31,19 +34,25 @@ export async function takeSnapshot(scene: Scene): Promise<Snapshot> {
   const daemon = scene.engine === undefined ? [] : await daemonObjects(scene.engine, scene.id);
   const files = scene.folders.flatMap((folder) => filesBelow(folder).map((path) => `file ${folder}/${path}`));
   const uploads = scene.repositories.flatMap((repository) =>
-    openUploads(scene.registry, repository).map((id) => `open upload ${id} of ${repository}`),
+    openUploads(scene.registry, repository).map((id) => `${uploadPrefix}${id} of ${repository}`),
   );
   return new Set([...daemon, ...files, ...uploads]);
 }
 
 /**
- * What is there and was not there before. Daemon and registry finish what they were told a moment later: what is left is looked at
- * again until it is gone or `patienceMs` are over.
+ * What is there and was not there before, without what is excused. Daemon and registry finish what they were told a moment later:
+ * what is left is looked at again until it is gone or `patienceMs` are over.
  */
-export async function whatIsLeft(before: Snapshot, scene: Scene, patienceMs: number): Promise<readonly string[]> {
+export async function whatIsLeft(
+  before: Snapshot,
+  scene: Scene,
+  patienceMs: number,
+  withoutExcused: (left: readonly string[]) => readonly string[] = (left) => left,
+): Promise<readonly string[]> {
   const deadline = performance.now() + patienceMs;
   for (;;) {
-    const left = [...(await takeSnapshot(scene))].filter((what) => !before.has(what));
+    const found = [...(await takeSnapshot(scene))].filter((what) => !before.has(what));
+    const left = withoutExcused(found);
     if (left.length === 0 || performance.now() > deadline) return left;
     await delay(betweenLooksMs);
   }
