@@ -6,14 +6,17 @@ import type { Digest } from '../base/digest.ts';
 import { hopeOf } from '../base/transient.ts';
 import { unexpected } from './answer.ts';
 import { shortDigest } from './blobs.ts';
+import { networkError } from './network-errors.ts';
 import type { Place } from './place.ts';
 import { RegistryError } from './registry-error.ts';
-import { StallWatch } from './stall-watch.ts';
-import { discard, headerOf, type WireResponse } from './wire.ts';
+import { StalledError, StallWatch } from './stall-watch.ts';
+import { discard, headerOf, minDownloadBytes, type WireResponse } from './wire.ts';
 
 /** A connection may break this often without bringing what counts as progress. */
 const maxBreaks = 5;
 const progressBytes = 8 * 1024 * 1024;
+/** How servers say that they do not know ranges; others say nothing and send all. */
+const rangeRefusals: ReadonlySet<number> = new Set([400, 403, 405, 416, 501]);
 
 /** The stream broke off without an error of its own. The code makes it a broken connection for the retry policy. */
 class EndedEarly extends Error {
@@ -53,7 +56,8 @@ export async function* streamBlob(
       break;
     } catch (error) {
       signal.throwIfAborted();
-      if (hopeOf(error) === 'none') throw error;
+      if (hopeOf(error) === 'none')
+        throw networkError(place.party, what, error, { attempts: 1, elapsedMs: 0 }) ?? error;
       // It broke behind the last byte: nothing is missing.
       if (received === blob.sizeBytes) break;
       const hasMoved: boolean = broken === undefined || received - broken.at >= progressBytes;
@@ -86,11 +90,11 @@ async function openAt(
     what,
     async (number) => {
       if (number === 1 && broken !== undefined) throw broken;
-      const headers = offset === 0 ? {} : { range: `bytes=${offset}-` };
-      const response = await place.send(
-        { method: 'GET', to: `blobs/${digest}`, headers, redirects: 'any-origin', what },
-        signal,
-      );
+      let response = await askFor(place, digest, offset, what, signal);
+      if (offset > 0 && rangeRefusals.has(response.status)) {
+        await discard(response, signal);
+        response = await askFor(place, digest, 0, what, signal);
+      }
       if (response.status === 200) return { response, skipped: offset };
       const range = headerOf(response, 'content-range') ?? '';
       if (response.status === 206 && range.startsWith(`bytes ${offset}-`)) return { response, skipped: 0 };
@@ -102,14 +106,33 @@ async function openAt(
   );
 }
 
+async function askFor(
+  place: Place,
+  digest: Digest,
+  offset: number,
+  what: string,
+  signal: AbortSignal,
+): Promise<WireResponse> {
+  const headers = offset === 0 ? {} : { range: `bytes=${offset}-` };
+  return place.send({ method: 'GET', to: `blobs/${digest}`, headers, redirects: 'any-origin', what }, signal);
+}
+
 /** The chunks of a body. The clock runs only while we wait for the sender: whoever takes the chunks may take his time. */
 async function* piecesOf({ body, stalledDownloadMs }: WireResponse): AsyncGenerator<Uint8Array> {
   const chunks: AsyncIterator<unknown> = body[Symbol.asyncIterator]();
-  for (;;) {
-    const watch = new StallWatch(stalledDownloadMs, 1, (error) => body.destroy(error));
-    const next = await chunks.next().finally(() => watch.stop());
-    if (next.done === true) return;
-    if (next.value instanceof Uint8Array) yield next.value;
+  const watch = new StallWatch(stalledDownloadMs, minDownloadBytes, (error) => body.destroy(error));
+  try {
+    for (;;) {
+      watch.resume();
+      const next = await chunks.next();
+      watch.pause();
+      if (next.done === true) return;
+      if (!(next.value instanceof Uint8Array)) continue;
+      watch.moved(next.value.length);
+      yield next.value;
+    }
+  } finally {
+    watch.stop();
   }
 }
 
@@ -123,11 +146,13 @@ function wrongBytes(place: Place, what: string, got: string): RegistryError {
 }
 
 function hopeless(place: Place, what: string, times: number, cause: unknown): RegistryError {
+  const { party } = place;
+  const isSilence = cause instanceof StalledError;
   return new RegistryError({
-    ...place.party,
-    code: 'unavailable',
-    exitCode: 4,
-    message: `${what}: the connection to ${place.party.host} broke ${times} times`,
+    ...party,
+    code: isSilence ? 'stalled' : 'unavailable',
+    exitCode: isSilence ? 6 : 4,
+    message: `${what}: ${isSilence ? `${party.host} sent next to nothing` : `the connection to ${party.host} broke`} ${times} times`,
     attempts: times,
     cause,
   });

@@ -156,7 +156,9 @@ class BlobUpload {
     if (next === 'stored') return next;
     this.#refusedForms.add(form.kind);
     if (this.#refusedForms.has(next.kind) && next.kind !== 'chunks') throw error;
-    this.#to.place.log.info(`${this.#what}: ${error.answer.status} to ${inWords(form)}; sent ${inWords(next)} instead`);
+    const { log, party } = this.#to.place;
+    const { status } = error.answer;
+    log.info(`${this.#what}: ${party.host} answered ${status} to ${inWords(form)}; sent in ${inWords(next)} instead`);
     if (this.#ownForm === undefined) this.#to.form = next;
     else this.#ownForm = next;
     this.#half = undefined;
@@ -208,7 +210,7 @@ function stuck(party: UploadPlace['place']['party'], what: string, limitMs: numb
 }
 
 function inWords(form: BodyForm): string {
-  return { put: 'in one piece', patch: 'in a request of its own', chunks: 'in chunks' }[form.kind];
+  return { put: 'one PUT', patch: 'one PATCH', chunks: 'chunks' }[form.kind];
 }
 
 function sizeText(bytes: number): string {

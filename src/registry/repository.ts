@@ -24,6 +24,8 @@ export class Repository {
   readonly #uploads: UploadPlace;
   /** Blobs that are being brought here or were: each once, however many ask. */
   readonly #blobs = new Map<Digest, Promise<BlobOutcome>>();
+  /** Those of them that are sent again because the registry lost them. */
+  readonly #restoring = new Set<Digest>();
 
   /** @param chunkBytes bytes of one request of an upload; 0 = whole blobs */
   constructor(place: Place, slots: UploadSlots, chunkBytes = 0) {
@@ -89,8 +91,10 @@ export class Repository {
   }
 
   /**
-   * Brings a blob here in the cheapest way. Who asks for one that is on its way already waits for it: `exists`. With `isNew` it
-   * is not looked for first: it cannot be there.
+   * Brings a blob here in the cheapest way. Who asks for one that is on its way already waits for it: `exists`.
+   *
+   * @param blob `isNew`: it is not looked for first, since it cannot be there. `isLost`: the registry has refused a manifest
+   *   because it does not have this blob, so what it says to a HEAD or a mount is not believed and the bytes are sent
    */
   async ensureBlob(
     blob: {
@@ -99,21 +103,23 @@ export class Repository {
       readonly open: () => Readable;
       readonly mountFrom?: string;
       readonly isNew?: boolean;
+      readonly isLost?: boolean;
       readonly onProgress?: (sentBytes: number) => void;
     },
     signal: AbortSignal,
   ): Promise<BlobOutcome> {
-    const known = this.#blobs.get(blob.digest);
-    if (known !== undefined) {
+    const { digest, isLost = false } = blob;
+    const known = this.#blobs.get(digest);
+    if (known !== undefined && (!isLost || this.#restoring.has(digest))) {
       await known;
       return 'exists';
     }
-    const bringing = this.#bring(blob, signal);
-    this.#blobs.set(blob.digest, bringing);
+    const bringing = isLost ? this.#restore(blob, signal) : this.#bring(blob, signal);
+    this.#blobs.set(digest, bringing);
     try {
       return await bringing;
     } catch (error) {
-      this.#blobs.delete(blob.digest);
+      if (this.#blobs.get(digest) === bringing) this.#blobs.delete(digest);
       throw error;
     }
   }
@@ -148,6 +154,17 @@ export class Repository {
       // It may be one of the blobs that is missing: what we know of them is worth nothing now.
       this.#blobs.clear();
       throw error;
+    }
+  }
+
+  async #restore(blob: Blob, signal: AbortSignal): Promise<BlobOutcome> {
+    const { digest, sizeBytes, open, onProgress = () => undefined } = blob;
+    this.#place.askForPush();
+    this.#restoring.add(digest);
+    try {
+      return await uploadBlob(this.#uploads, { digest, sizeBytes, open, onProgress }, signal);
+    } finally {
+      this.#restoring.delete(digest);
     }
   }
 

@@ -39,7 +39,8 @@ export interface WireOptions extends ConnectionOptions {
   readonly userAgent: string;
 }
 
-const minDownloadBytes = 1024;
+/** A download brings at least this much in `stalledDownloadMs`. */
+export const minDownloadBytes = 1024;
 
 /** Sends the requests of a run. */
 export class Wire {

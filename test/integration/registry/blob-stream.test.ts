@@ -3,8 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/base/digest.ts';
+import type { RetryLimits } from '../../../src/base/retry.ts';
+import type { TimeLimits } from '../../../src/registry/time-limits.ts';
 import { makeClient } from '../../support/registry-client.ts';
 
 const { signal } = new AbortController();
@@ -20,6 +23,10 @@ afterEach(async () => {
 
 /** A server that answers GETs of blobs by the list; the last answer stays. */
 async function start(...answers: readonly [Answer, ...Answer[]]) {
+  return startWith({}, ...answers);
+}
+
+async function startWith(limits: Partial<RetryLimits & TimeLimits>, ...answers: readonly Answer[]) {
   const ranges: string[] = [];
   const server = createServer((incoming, outgoing) => {
     if (incoming.url === '/v2/') return void outgoing.end('{}');
@@ -36,7 +43,7 @@ async function start(...answers: readonly [Answer, ...Answer[]]) {
   });
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
-  const test = makeClient();
+  const test = makeClient({ limits });
   ends.push(() => test.client.close());
   return { repository: test.source(`127.0.0.1:${address.port}/a/b`), ranges };
 }
@@ -71,6 +78,33 @@ describe('a blob that is streamed', () => {
   it('skips what it has where ranges are not known', async () => {
     const { repository } = await start(half, whole);
     expect(bytes.equals(await buffer(repository.openBlob(blob, signal)))).toBe(true);
+  });
+
+  it.each([400, 416, 501])('is read from its beginning where ranges are refused with %i', async (status) => {
+    const { repository, ranges } = await start(half, (_, outgoing) => void outgoing.writeHead(status).end(), whole);
+    expect(bytes.equals(await buffer(repository.openBlob(blob, signal)))).toBe(true);
+    expect(ranges).toEqual(['all', expect.stringMatching(/^bytes=/), 'all']);
+  });
+
+  it('goes on elsewhere when next to nothing arrives, and says so when that does not help', async () => {
+    const drip: Answer = (_, outgoing) => {
+      outgoing.writeHead(200, { 'content-length': bytes.length });
+      const timer = setInterval(() => outgoing.write('x'), 20);
+      outgoing.once('close', () => clearInterval(timer));
+    };
+    const { repository, ranges } = await startWith({ stalledDownloadMs: 100 }, drip);
+    await expect(buffer(repository.openBlob(blob, signal))).rejects.toMatchObject({ code: 'stalled', exitCode: 6 });
+    expect(ranges.length).toBeGreaterThan(2);
+  });
+
+  it('may be taken slowly', async () => {
+    const { repository } = await startWith({ stalledDownloadMs: 50 }, whole);
+    let received = 0;
+    for await (const chunk of repository.openBlob(blob, signal)) {
+      received += Buffer.from(chunk).length;
+      if (received < 200_000) await delay(60);
+    }
+    expect(received).toBe(bytes.length);
   });
 
   it('is given up when the connection breaks again and again', async () => {
