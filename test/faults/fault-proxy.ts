@@ -113,7 +113,8 @@ function serveRequest(post: Post, incoming: IncomingMessage, answer: ServerRespo
   const isReusedConnection = connections.use(incoming.socket);
   const record = describe(incoming);
   tally.requests.push(record);
-  const asked = { ...record, isReusedConnection };
+  const bodyBytes = Number(incoming.headers['content-length'] ?? 0);
+  const asked = { ...record, bodyBytes, isReusedConnection };
   const { step, fault: due } = tally.rules.meet(asked);
   const fault: Fault | undefined = due ?? post.lottery?.draw(asked);
   const isForTokens = options.tokens !== undefined && record.path === tokenPath;

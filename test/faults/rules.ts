@@ -16,6 +16,8 @@ export interface FaultMatch {
   readonly path?: RegExp;
   /** Only requests about this tag's manifest. */
   readonly tag?: string;
+  /** Only requests whose body has so many bytes or more, by its Content-Length. */
+  readonly minBodyBytes?: number;
   /** Only requests on a connection that has served one before. */
   readonly onReusedConnection?: boolean;
   /** Among the requests that match: 1 = first, the default; -1 = the last of an undisturbed run. */
@@ -86,6 +88,8 @@ export interface StepRequest {
   readonly path: string;
   /** With the question mark; empty when there is none. */
   readonly query: string;
+  /** Content-Length; 0 without. */
+  readonly bodyBytes: number;
   readonly isReusedConnection: boolean;
 }
 
@@ -176,6 +180,7 @@ function isDue(state: RuleState, request: StepRequest, step: Step | undefined): 
   if (match.path?.test(request.path) === false) return false;
   if (match.tag !== undefined && !request.path.endsWith(`/manifests/${match.tag}`)) return false;
   if (match.onReusedConnection === true && !request.isReusedConnection) return false;
+  if (request.bodyBytes < (match.minBodyBytes ?? 0)) return false;
   state.seen += 1;
   const times = match.times ?? 1;
   if (state.seen < state.nth || state.fired >= times) return false;

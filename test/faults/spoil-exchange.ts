@@ -25,7 +25,8 @@ export function passOn(exchange: Exchange): void {
   const outgoing = openRequest(exchange);
   outgoing.on('response', (response) => {
     const { answer } = exchange;
-    exchange.onStatus(response.statusCode ?? 0);
+    // A client that has gone away sees nothing.
+    if (!exchange.connection.destroyed) exchange.onStatus(response.statusCode ?? 0);
     answer.writeHead(response.statusCode ?? 502, headersOf(exchange, response));
     pipeline(response, answer, () => undefined);
   });

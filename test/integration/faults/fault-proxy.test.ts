@@ -202,6 +202,10 @@ test('rules choose by step, tag, place and number, and a row stays with what it 
   expect(await statuses([{ match: { step: 'ht' }, do: refuse }], tags)).toEqual([200, 200, 503, 200, 200]);
   expect(await statuses([{ match: { step: 'pt', tag: 'y' }, do: refuse }], tags)).toEqual([200, 200, 200, 503, 200]);
   expect(Object.fromEntries(proxy.counts())).toEqual({ hm: 2, pt: 2, ht: 1 });
+  proxy.arm([{ match: { method: 'PUT', minBodyBytes: 100 }, do: refuse }]);
+  const put = { method: 'PUT', path: '/v2/a/blobs/uploads/1' };
+  expect((await ask(proxy, { ...put, body: Buffer.alloc(99) })).status).toBe(200);
+  expect((await ask(proxy, { ...put, body: Buffer.alloc(100) })).status).toBe(503);
   expect(() => proxy.arm([{ match: { step: 'pt', nth: -1 }, do: refuse }])).toThrow('how many requests of step pt');
 });
 
