@@ -4,8 +4,12 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Makes the files in `folder` for a server on loopback and returns the folder of the client's three. */
-export function makeEngineCertificates(folder: string): string {
+/**
+ * Makes the files in `folder` for a server on loopback and returns the folder of the client's three.
+ *
+ * @param names of the server, as OpenSSL writes them
+ */
+export function makeEngineCertificates(folder: string, names = 'DNS:localhost,IP:127.0.0.1'): string {
   const client = join(folder, 'client');
   mkdirSync(client, { recursive: true });
   const openssl = (command: string): unknown =>
@@ -19,7 +23,7 @@ export function makeEngineCertificates(folder: string): string {
     const authority = '-CA ca.pem -CAkey ca-key.pem -CAcreateserial';
     openssl(`x509 -req -days 2 -in ${name}request.pem ${authority} -extfile ${name}extensions -out ${name}cert.pem`);
   };
-  sign('server-', 'subjectAltName=DNS:localhost,IP:127.0.0.1\nextendedKeyUsage=serverAuth\n');
+  sign('server-', `subjectAltName=${names}\nextendedKeyUsage=serverAuth\n`);
   sign('client/', 'extendedKeyUsage=clientAuth\n');
   copyFileSync(join(folder, 'ca.pem'), join(client, 'ca.pem'));
   return client;
