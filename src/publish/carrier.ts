@@ -30,6 +30,8 @@ export class Carrier {
   /** 1 = the first layer, 0 = a config. */
   readonly #positions = new Map<Digest, number>();
   readonly #tally: UploadTally;
+  /** What became of blobs, by repository. */
+  readonly #outcomes = new Map<string, ('exists' | 'mounted' | 'uploaded')[]>();
 
   constructor(options: CarrierOptions) {
     this.#options = options;
@@ -43,6 +45,19 @@ export class Carrier {
   get sent(): Pick<Published, 'uploadedBytes' | 'uploadedBlobs'> {
     const { uploadedBytes, uploadedBlobs } = this.#tally;
     return { uploadedBytes, uploadedBlobs };
+  }
+
+  /** What became of the blobs that a repository was to get, in words. */
+  describe(repository: string): string {
+    const outcomes = this.#outcomes.get(repository) ?? [];
+    const count = (wanted: string): number => outcomes.filter((outcome) => outcome === wanted).length;
+    const parts = [
+      [count('uploaded'), 'sent'],
+      [count('mounted'), 'mounted'],
+      [count('exists'), 'there already'],
+    ] as const;
+    const words = parts.flatMap(([number, what]) => (number === 0 ? [] : [`${String(number)} ${what}`]));
+    return `${repository} has the blobs of the image: ${words.join(', ') || 'they came with its manifests'}`;
   }
 
   /** Brings what is missing but for the roots: these are known to be missing, and whoever tags them puts them. */
@@ -78,7 +93,7 @@ export class Carrier {
     const { nodes } = this.#options;
     const missing = await mapAll(ways, parallelRequests, async (way) => {
       const found = await mapAll(nodes, parallelRequests, async (node) =>
-        isWanted(node) ? way.repository.headManifest(node.manifest.digest, signal) : undefined,
+        isWanted(node) && way.isNew !== true ? way.repository.headManifest(node.manifest.digest, signal) : undefined,
       );
       // Who has a manifest has its blobs.
       return { ...way, nodes: nodes.filter((_, position) => found[position] === undefined) };
@@ -95,13 +110,15 @@ export class Carrier {
   }
 
   async #sendBlob(
-    { repository, mountFrom, blob }: Way & { readonly blob: TreeBlob },
+    { repository, mountFrom, isNew, blob }: Way & { readonly blob: TreeBlob },
     signal: AbortSignal,
   ): Promise<void> {
     const { digest, sizeBytes } = blob;
     const position = this.#positions.get(digest) ?? 0;
     const open = (): Readable => this.#options.source.openBlob({ digest, sizeBytes }, signal);
-    await this.#tally.send(repository, { digest, sizeBytes, position, open }, signal, mountFrom);
+    const load = { digest, sizeBytes, position, open };
+    const outcome = await this.#tally.send(repository, load, signal, mountFrom, isNew);
+    this.#outcomes.set(repository.name, [...(this.#outcomes.get(repository.name) ?? []), outcome]);
   }
 
   async #stage({ nodes, ...way }: Load, signal: AbortSignal): Promise<void> {

@@ -9,6 +9,7 @@ import { findReferrers } from './find-referrers.ts';
 import { blobsIn, readImageTree, type TreeNode } from './image-tree.ts';
 import { mapAll } from './parallel.ts';
 import type { Repair } from './put-manifest.ts';
+import { keepSmallBlobs } from './small-blobs.ts';
 import { tagImage, type TaggingOptions } from './tag-image.ts';
 import type { BlobStore, LayerEvent, Manifest, Published, PublishTarget, ReferrerStore, TagStore } from './target.ts';
 
@@ -49,7 +50,8 @@ export async function copyImage(options: CopyOptions, signal: AbortSignal): Prom
 }
 
 /** Brings the image to every target that does not have it, all but the root. Throws PluginError. */
-export async function bringImage(options: CopyOptions, signal: AbortSignal): Promise<Brought> {
+export async function bringImage(given: CopyOptions, signal: AbortSignal): Promise<Brought> {
+  const options = { ...given, source: keepSmallBlobs(given.source) };
   const { source, root, targets, log, onLayer } = options;
   const repositories = targets.map(({ repository }) => repository);
   const staged = await findHolders(options, signal);
@@ -89,7 +91,8 @@ async function bringParts(
   await options.inspect?.(root, contentOf(nodes, source), signal);
   const carrier = new Carrier({ source, nodes, onLayer, log });
   const holders = [...(source.isMountable ? [source] : []), ...staged].map(({ name }) => name);
-  const { first, later } = waysTo(waiting, holders);
+  const fresh = await findNew(waiting, signal);
+  const { first, later } = waysTo(waiting, holders, fresh);
   const stage = async (ways: readonly Way[]): Promise<void> => {
     await carrier.stageRoots(ways, signal);
     for (const { repository } of ways) staged.add(repository);
@@ -99,6 +102,7 @@ async function bringParts(
   if (later.length > 0 || referrers) await stage(first);
   await carrier.bring(later, signal);
   if (referrers) await stage(later);
+  for (const { name } of waiting) log.info(carrier.describe(name));
   const imageBytes = blobsIn(nodes).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   return { ...carrier.sent, imageBytes };
 }
@@ -112,6 +116,16 @@ async function bringReferrers(
   if (levels.length === 0) log.info(`nothing in ${source.name} refers to the image`);
   const repositories = targets.map(({ repository }) => repository);
   return copyReferrers({ source, repositories, levels, log }, signal);
+}
+
+/** Repositories that their registry does not know: one question in the place of one for each blob. */
+async function findNew(repositories: readonly Repository[], signal: AbortSignal): Promise<ReadonlySet<TagStore>> {
+  const unknown = await mapAll(
+    repositories,
+    parallelRequests,
+    async (each) => (await each.isUnknown?.(signal)) === true,
+  );
+  return new Set(repositories.filter((_, position) => unknown[position]));
 }
 
 /** The targets that have the root, hence all below it. */

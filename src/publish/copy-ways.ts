@@ -6,16 +6,20 @@ import type { BlobStore, TagStore } from './target.ts';
 export interface Way<Repository = TagStore & BlobStore> {
   readonly repository: Repository;
   readonly mountFrom?: string;
+  /** Nothing can be in it: it is not asked what is. */
+  readonly isNew?: boolean;
 }
 
 /**
  * Which repositories can be served at once, and which mount from one of those when it has everything.
  *
  * @param holders names (`host/path`) of repositories that have it
+ * @param fresh those that nothing can be in
  */
 export function waysTo<Repository extends { readonly name: string }>(
   repositories: readonly Repository[],
   holders: readonly string[],
+  fresh: ReadonlySet<unknown> = new Set(),
 ): { readonly first: readonly Way<Repository>[]; readonly later: readonly Way<Repository>[] } {
   const holderAt = new Map<string, string>();
   for (const name of holders) if (!holderAt.has(hostOf(name))) holderAt.set(hostOf(name), pathOf(name));
@@ -26,11 +30,12 @@ export function waysTo<Repository extends { readonly name: string }>(
     const { name } = repository;
     const holder = holderAt.get(hostOf(name));
     const leader = leaderAt.get(hostOf(name));
-    if (holder !== undefined) first.push(holder === pathOf(name) ? { repository } : { repository, mountFrom: holder });
-    else if (leader !== undefined) later.push({ repository, mountFrom: leader });
+    const way = { repository, ...(fresh.has(repository) ? { isNew: true } : {}) };
+    if (holder !== undefined) first.push(holder === pathOf(name) ? way : { ...way, mountFrom: holder });
+    else if (leader !== undefined) later.push({ ...way, mountFrom: leader });
     else {
       leaderAt.set(hostOf(name), pathOf(name));
-      first.push({ repository });
+      first.push(way);
     }
   }
   return { first, later };

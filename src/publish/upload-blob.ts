@@ -46,7 +46,7 @@ export class UploadTally {
     signal: AbortSignal,
     mountFrom?: string,
     isNew = false,
-  ): Promise<void> {
+  ): Promise<'exists' | 'mounted' | 'uploaded'> {
     const outcome = await repository.ensureBlob(
       {
         digest: blob.digest,
@@ -65,5 +65,6 @@ export class UploadTally {
       this.#uploadedBlobs += 1;
     }
     this.tell(repository.name, blob, outcome, outcome === 'uploaded' ? blob.sizeBytes : 0);
+    return outcome;
   }
 }
