@@ -90,6 +90,8 @@ export interface Task<Result> {
   readonly origin: string;
   /** For the log, completes "... failed": "upload of sha256:0123 to host/app". */
   readonly what: string;
+  /** Other waits than the usual ones, for what is dear to repeat. */
+  readonly delays?: Pick<RetryLimits, 'baseDelayMs' | 'maxDelayMs'>;
   /** @param number 1 for the first try */
   attempt(number: number): Promise<Result>;
   judge(error: unknown): Verdict;
@@ -160,7 +162,7 @@ export class Retrier {
     if (state.attemptsSinceProgress >= limit || this.#retries >= this.#limits.budgetRetries) {
       throw task.giveUp(error, how);
     }
-    const waitMs = this.#waitFor(verdict.retryAfterMs, state.attemptsSinceProgress);
+    const waitMs = this.#waitFor(verdict.retryAfterMs, state.attemptsSinceProgress, task.delays ?? this.#limits);
     const askedMs = verdict.retryAfterMs ?? 0;
     if (askedMs > this.#limits.maxRetryAfterMs || this.#waitedMs + waitMs > this.#limits.budgetWaitMs) {
       throw task.giveUp(error, { ...how, ...(askedMs > 0 ? { refusedWaitMs: askedMs } : {}) });
@@ -173,8 +175,11 @@ export class Retrier {
     await this.#clock.sleep(waitMs, signal);
   }
 
-  #waitFor(askedMs: number | undefined, repeat: number): number {
-    const { baseDelayMs, maxDelayMs } = this.#limits;
+  #waitFor(
+    askedMs: number | undefined,
+    repeat: number,
+    { baseDelayMs, maxDelayMs }: Pick<RetryLimits, 'baseDelayMs' | 'maxDelayMs'>,
+  ): number {
     const jitterMs = this.#clock.random() * Math.min(maxDelayMs, baseDelayMs * 2 ** (repeat - 1));
     return Math.max(askedMs ?? 0, jitterMs);
   }

@@ -13,11 +13,14 @@ export interface GivenToBuild {
 export class BuildFailure extends PluginError {
   /** The failed step, as in the progress messages. */
   readonly vertexDigest: string | undefined;
+  /** Present when the daemon built and could not push. */
+  readonly push: SolveError['push'];
 
   constructor(error: SolveError, given: GivenToBuild) {
     const { code, exitCode, message, details } = error;
     super({ code, exitCode, message, details, hint: error.hint ?? hintFor(error, given), cause: error });
     this.vertexDigest = error.vertexDigest;
+    this.push = error.push;
   }
 }
 
@@ -39,7 +42,7 @@ function hintFor({ kind, exitCode }: SolveError, given: GivenToBuild): string | 
       return 'set platform to one that the base image is made for';
     case 'push-failed':
       if (exitCode === 3) return 'give a login that may push there: registry, username and password, or config';
-      return 'this daemon pushes by itself: it must reach the registry, and trust it in its own daemon.json or certs.d';
+      return 'this daemon pushes by itself: it must reach the registry, and trust it in its own daemon.json or certs.d; `push_via: plugin` pushes from here';
     case 'daemon-disk-full':
       return 'free disk space on the runner, or set builder.gc in the daemon.json of its daemon';
     case 'cancelled':

@@ -93,9 +93,15 @@ async function readDockerfile({ source, dockerfileName }: BuildFiles): Promise<s
   return readFile(join(source.dockerfileDirectory, dockerfileName), 'utf8').catch(() => '');
 }
 
-/** The same build once more, from the cache that the first time has left and has exported already. */
+/** The same build once more when all its steps are done: they come from the cache, also where none was to be used. */
+export function onceMore(prepared: PreparedBuild): PreparedBuild {
+  return { ...prepared, order: { ...prepared.order, noCache: false, noCacheFilter: [] } };
+}
+
+/** The same after it has succeeded: its cache has been exported already. */
 export function fromCache(prepared: PreparedBuild): PreparedBuild {
-  return { ...prepared, order: { ...prepared.order, noCache: false, noCacheFilter: [], cacheTo: [] } };
+  const { order, ...others } = onceMore(prepared);
+  return { ...others, order: { ...order, cacheTo: [] } };
 }
 
 async function identitiesOf(offers: readonly SshOffer[]): Promise<ReadonlyMap<string, SshIdentity>> {

@@ -2,6 +2,7 @@
 // so a missing image, a refused push and a full disk differ in their text only. Rows were collected from Docker Engine
 // 20.10, 26.1 and 28.5; what no row knows is shown as it is.
 import type { ExitCode } from '../base/plugin-error.ts';
+import { isTransientStatus } from '../base/transient.ts';
 import type { SolveErrorKind } from './solve-error.ts';
 
 /** What a text means. */
@@ -11,6 +12,18 @@ export interface TextVerdict {
   readonly message: string;
   readonly hint: string | undefined;
   readonly image: string | undefined;
+  /** Of a push that failed. */
+  readonly push?: PushFailure;
+}
+
+/** Why the daemon could not push. What no row knows is neither. */
+export interface PushFailure {
+  /** In the daemon's words. */
+  readonly reason: string;
+  /** It may pass by itself. */
+  readonly isTransient: boolean;
+  /** The daemon does not find, reach or trust the registry: somebody elsewhere may. */
+  readonly isUnreachable: boolean;
 }
 
 /** A text without the wrappers that say nothing to the reader. */
@@ -43,6 +56,8 @@ export function cleanText(raw: string): CleanText {
   let text = raw
     .replace(/[\x00-\x1f\x7f]+/g, ' ')
     .replace(/\brpc error: code = \w+ desc = /g, '')
+    // Hundreds of characters of an upload's state, and what went wrong behind them.
+    .replace(/(\bhttps?:\/\/[^\s"?]+)\?[^\s"]*?(?=:?(?:[\s"]|$))/g, '$1')
     .trim();
   for (let previous = ''; previous !== text;) {
     previous = text;
@@ -55,7 +70,8 @@ export function cleanText(raw: string): CleanText {
   );
   const parse = /^dockerfile parse error (?:on )?line (\d+): /.exec(text);
   return {
-    text: text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength)}...`,
+    text:
+      text.length <= maxTextLength ? text : `${text.slice(0, maxTextLength / 2)}...${text.slice(-maxTextLength / 2)}`,
     ...(run === null ? {} : { runExitCode: Number(run[1]) }),
     ...(parse === null ? {} : { parseErrorLine: Number(parse[1]) }),
   };
@@ -102,15 +118,37 @@ function missingMount(text: string): TextVerdict | undefined {
   return undefined;
 }
 
+/** 404 to what only goes on with something: the registry has forgotten an upload, or a blob that it had. */
+const forgetful = /\bfrom (?:PUT|PATCH) request to /;
+const interrupted =
+  /\bEOF\b|connection reset|connection refused|broken pipe|closed network connection|timeout|timed out|deadline exceeded|server closed|http2: |blob upload unknown|blob unknown|no route to host|network is unreachable/i;
+const notFoundOrTrusted =
+  /no such host|\bdial (?:tcp|udp)\b|proxyconnect|x509:|\btls: |HTTP response to HTTPS client|certificate/i;
+/** Names that are wrong, and certificates that are: they stay so. */
+const lasting = /no such host|x509:|\btls: |HTTP response to HTTPS client|certificate/i;
+
 function pushFailure(text: string): TextVerdict | undefined {
   const match = /^failed to push (\S+): (.*)$/.exec(text);
   const [, repository, reason] = match ?? [];
   if (repository === undefined || reason === undefined) return undefined;
-  const exitCode = denied.test(reason) ? 3 : 4;
+  // A path may hold any word.
+  const said = reason.replace(/\bhttps?:\/\/[^\s"]+/g, '');
+  const isDenied = denied.test(said);
   return {
-    ...row('push-failed', exitCode, `push of ${repository} by the daemon failed: ${reason}`),
+    ...row('push-failed', isDenied ? 3 : 4, `push of ${repository} by the daemon failed: ${reason}`),
     image: repository,
+    push: {
+      reason,
+      isTransient: !isDenied && isTransient(reason, said),
+      isUnreachable: !isDenied && notFoundOrTrusted.test(said),
+    },
   };
+}
+
+function isTransient(reason: string, said: string): boolean {
+  const status = /\bunexpected status\b.*?: (\d{3})\b/.exec(reason)?.[1];
+  if (status === undefined) return interrupted.test(said) && !lasting.test(said);
+  return isTransientStatus(Number(status)) || (status === '404' && forgetful.test(reason));
 }
 
 function imageFailure(text: string, stepName: string): TextVerdict | undefined {

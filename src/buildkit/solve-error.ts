@@ -2,7 +2,7 @@
 // its texts are looked at only in failure-text.ts, because they change between versions.
 import { PluginError, type ExitCode } from '../base/plugin-error.ts';
 import { readErrorDetails, type ErrorDetails, type SourcePlace } from './error-details.ts';
-import { classifyText, cleanText, type TextVerdict } from './failure-text.ts';
+import { classifyText, cleanText, type PushFailure, type TextVerdict } from './failure-text.ts';
 import { grpcCodes } from './grpc.ts';
 import type { CallError } from './grpc-connection.ts';
 import { locateStep } from './locate-step.ts';
@@ -47,6 +47,8 @@ export class SolveError extends PluginError {
   readonly source: SourcePlace | undefined;
   /** The image that a registry did not give, or the repository that it did not take. */
   readonly image: string | undefined;
+  /** Present when the daemon built and could not push. */
+  readonly push: PushFailure | undefined;
 
   constructor(
     verdict: TextVerdict,
@@ -66,6 +68,7 @@ export class SolveError extends PluginError {
     this.runExitCode = facts.details.runExitCode;
     this.source = facts.details.source;
     this.image = verdict.image;
+    this.push = verdict.push;
   }
 }
 

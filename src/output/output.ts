@@ -37,7 +37,7 @@ export interface OutputExporter {
 export class Output {
   readonly order: OutputOrder;
   readonly #partial: PartialOutput;
-  readonly #tree: FolderWriter;
+  #tree: FolderWriter;
   #madeFolder: Promise<void> | undefined;
   #isReceived = false;
   #digest: string | undefined;
@@ -60,6 +60,14 @@ export class Output {
     const isArchive = type === 'oci' || type === 'docker';
     const name = names.length === 0 ? {} : { name: names.join(',') };
     return { type, attrs: isArchive ? { ...imageAttrs, ...attrs, ...name } : attrs, target: this.#target() };
+  }
+
+  /** Forgets what has come so far, for a build that is repeated. */
+  async restart(): Promise<void> {
+    await this.#partial.discard();
+    this.#tree = new FolderWriter(bytesOf(this.#partial.path));
+    this.#madeFolder = undefined;
+    this.#isReceived = false;
   }
 
   /** Writes it from an image that the daemon holds. Throws as saveImage does, worded. */

@@ -45,6 +45,8 @@ export interface RegistryOptions {
   readonly proxyFor?: ProxyFor;
   /** The system's by default. */
   readonly clock?: Clock;
+  /** Whose budget counts, when others spend of it too; one of its own by the limits and the clock otherwise. */
+  readonly retrier?: Retrier;
 }
 
 /** What of a parsed reference says where a repository is. */
@@ -92,7 +94,7 @@ export class RegistryClient {
       lifetime: this.#lifetime.signal,
     });
     this.#warnings = new Warnings(options.log);
-    this.#retrier = new Retrier(this.#limits, this.#clock, options.log);
+    this.#retrier = options.retrier ?? new Retrier(this.#limits, this.#clock, options.log);
   }
 
   /**

@@ -7,6 +7,7 @@ import type { Plan } from '../plan/plan.ts';
 import { keptName } from '../plan/temporary-name.ts';
 import type { Daemon } from './connect-daemon.ts';
 import type { Tools } from './tools.ts';
+import type { FreshExporters } from './write-outputs.ts';
 
 /** A name on the daemon that outlives the run. */
 export interface LocalImage {
@@ -39,12 +40,13 @@ export async function nameLocalImage(
   local: LocalImage,
   image: BuiltImage,
   daemon: Daemon,
-  build: (extras: readonly ExtraExporter[]) => Promise<unknown>,
+  build: (extras: FreshExporters) => Promise<unknown>,
   signal: AbortSignal,
 ): Promise<void> {
   const { engine } = daemon;
   if (image.kind === 'stored') await nameTemporaryImage(engine, image.name, local.name, signal);
-  else if (!(await hasTemporaryImage(engine, local.name, signal))) await build(localImageExporter(local, daemon));
+  else if (!(await hasTemporaryImage(engine, local.name, signal)))
+    await build(() => Promise.resolve(localImageExporter(local, daemon)));
 }
 
 /** After everything else has succeeded. */

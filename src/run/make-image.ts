@@ -11,7 +11,7 @@ import { localImageExporter, nameLocalImage, openLocalImage, type LocalImage } f
 import type { Registries } from './open-registries.ts';
 import { openSolver } from './solve-image.ts';
 import type { Tools } from './tools.ts';
-import { finishOutputs, openOutputs } from './write-outputs.ts';
+import { finishOutputs, freshExporters, openOutputs } from './write-outputs.ts';
 
 /** The image, and its name on the daemon when it is to stay there. */
 export type MadeImage = (ImageToPublish | { readonly kind: 'cached' }) & { readonly localImage?: LocalImage };
@@ -33,8 +33,8 @@ export async function makeImage(
   for (const note of notes) log.info(note);
   for (const warning of warnings) log.warn(warning);
   const solver = await openSolver(plan, prepared, daemon, registries, tools);
-  const image = await solver.build(output, [
-    ...outputs.exported.map((each) => each.exporter(order.exporterAttrs)),
+  const image = await solver.build(output, async () => [
+    ...(await freshExporters(outputs.exported, order.exporterAttrs)),
     ...localImageExporter(local, daemon),
   ]);
   await finishOutputs(outputs, image, engine, order.exporterAttrs, solver.again, tools);

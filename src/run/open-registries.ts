@@ -1,5 +1,6 @@
 // Chapter: the logins that the step was given, one client for all registries, and the repositories to publish to.
 import type { CredentialSource } from '../base/credentials.ts';
+import { defaultRetryLimits, Retrier, systemClock } from '../base/retry.ts';
 import { findCredentials } from '../credentials/find-credentials.ts';
 import type { PublishTargetPlan } from '../plan/destination-plan.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -23,6 +24,8 @@ export interface Registries {
   /** Empty when nothing is published. */
   readonly targets: readonly Target[];
   readonly clouds: Clouds;
+  /** The run's patience with others, which everything that is tried again shares. */
+  readonly retrier: Retrier;
 }
 
 /** Opens what publishing needs; nothing is asked of a registry yet. Connections and half uploads end with the ledger. */
@@ -32,12 +35,15 @@ export async function openRegistries(plan: Plan, clouds: Clouds, tools: Tools): 
   // Its HTTP client is most of the program's size: a step with wrong settings ends before that is loaded.
   const { RegistryClient } = await import('../registry/registry-client.ts');
   const { timeLimitsFor } = await import('../registry/time-limits.ts');
+  const attempts = plan.upload.retries + 1;
+  const retrier = new Retrier({ ...defaultRetryLimits, attempts }, systemClock, log);
   const client = new RegistryClient({
     ...plan.registries,
     ...plan.upload,
     ...outgoing(plan, tools),
     credentials,
-    limits: { attempts: plan.upload.retries + 1, ...timeLimitsFor(plan.upload.requestTimeoutMs) },
+    retrier,
+    limits: { attempts, ...timeLimitsFor(plan.upload.requestTimeoutMs) },
     log,
     redact,
   });
@@ -48,5 +54,5 @@ export async function openRegistries(plan: Plan, clouds: Clouds, tools: Tools): 
     tags,
   }));
   for (const { repository } of targets) ledger.enter(undefined, () => repository.abandonUploads());
-  return { client, credentials, targets, clouds };
+  return { client, credentials, targets, clouds, retrier };
 }

@@ -1,10 +1,12 @@
 // Chapter: the solves of a run: the one that makes the image, and further ones that take more out of the build cache. What
 // they make on the daemon or on this machine is in the ledger before it exists.
 import type { Digest } from '../base/digest.ts';
-import { buildImage, type BuiltImage, fromCache, type PreparedBuild } from '../build/build-image.ts';
-import type { ExtraExporter } from '../build/exported-files.ts';
+import { BuildFailure } from '../build/build-failure.ts';
+import { buildImage, type BuiltImage, fromCache, onceMore, type PreparedBuild } from '../build/build-image.ts';
 import { pinNamedImages } from '../build/pin-image.ts';
+import { pushLimits, PushStalled, PushWatch } from '../build/push-watch.ts';
 import { cacheGrants, registryAuthority } from '../build/registry-authority.ts';
+import { repeatBuild } from '../build/repeat-build.ts';
 import type { BuildOutput } from '../build/solve-request.ts';
 import type { StatusUpdate } from '../buildkit/status.ts';
 import { removeTemporaryImage } from '../engine/temporary-images.ts';
@@ -16,14 +18,16 @@ import type { Daemon } from './connect-daemon.ts';
 import type { Registries } from './open-registries.ts';
 import type { Tools } from './tools.ts';
 import { watchBuild } from './watch-build.ts';
+import type { FreshExporters } from './write-outputs.ts';
 
 /** What a build has left: the image, or nothing but the cache. */
 export type SolvedImage = ImageToPublish | { readonly kind: 'cached' };
 
-interface Solve {
+/** What one solve is asked for beside the image itself. */
+interface Asked {
   readonly output: BuildOutput;
   readonly archive?: ReceivedArchive | undefined;
-  readonly extras: readonly ExtraExporter[];
+  readonly exporters: FreshExporters;
   readonly onStatus: (status: StatusUpdate) => void;
 }
 
@@ -63,34 +67,106 @@ export class Solver {
   }
 
   /** The build that people see: its steps are shown and counted. Throws as buildImage does. */
-  async build(output: BuildOutput, extras: readonly ExtraExporter[]): Promise<SolvedImage> {
-    const keepName = this.#enter(output);
-    const archive = output.kind === 'archive' ? await this.#openArchive() : undefined;
+  async build(output: BuildOutput, exporters: FreshExporters): Promise<SolvedImage> {
+    const { log } = this.#tools;
     const watch = watchBuild(this.#plan, this.#tools);
+    const { onStatus } = watch;
     try {
-      const solve = { output, archive, extras, onStatus: watch.onStatus };
-      const image = await this.#solve(this.#prepared, solve);
-      keepName();
-      return this.#solved(image, archive);
+      return await this.#make(this.#prepared, { output, exporters, onStatus }).catch((error: unknown) => {
+        const reason = this.#mayUpload(output) ? whyNotByDaemon(error) : undefined;
+        if (reason === undefined) throw error;
+        log.info(`${reason}; this plugin uploads the image itself`);
+        return this.#make(onceMore(this.#prepared), { output: { kind: 'archive' }, exporters, onStatus: unseen });
+      });
     } finally {
       await watch.end();
     }
   }
 
   /** The same from the cache, for further exporters; neither shown nor counted. */
-  readonly again = (extras: readonly ExtraExporter[]): Promise<BuiltImage> =>
-    this.#solve(fromCache(this.#prepared), { output: { kind: 'nothing' }, extras, onStatus: () => undefined });
+  readonly again = (exporters: FreshExporters): Promise<BuiltImage> =>
+    this.#repeat(fromCache(this.#prepared), { output: { kind: 'nothing' }, exporters, onStatus: unseen });
 
-  async #solve(prepared: PreparedBuild, { output, archive, extras, onStatus }: Solve): Promise<BuiltImage> {
+  async #make(prepared: PreparedBuild, asked: Asked): Promise<SolvedImage> {
+    const keepName = this.#enter(asked.output);
+    const archive = asked.output.kind === 'archive' ? await this.#openArchive() : undefined;
+    const image = await this.#repeat(prepared, { ...asked, archive });
+    keepName();
+    return this.#solved(image, archive);
+  }
+
+  /** Solves, more than once if that helps. */
+  async #repeat(prepared: PreparedBuild, { onStatus, ...asked }: Asked): Promise<BuiltImage> {
+    const { signal } = this.#tools.world;
+    const mayUpload = this.#mayUpload(asked.output);
+    const isFinal = (error: unknown): boolean => mayUpload && whyNotByDaemon(error) !== undefined;
+    let hasBuilt = false;
+    const attempt = async (): Promise<BuiltImage> => {
+      const watch = this.#watchPush(mayUpload);
+      const seen = hasBuilt ? unseen : onStatus;
+      const see = (status: StatusUpdate): void => {
+        watch.update(status);
+        seen(status);
+      };
+      try {
+        return await this.#solve(hasBuilt ? onceMore(prepared) : prepared, { ...asked, onStatus: see }, watch.signal);
+      } catch (error) {
+        const pushed = await this.#pushedAllTheSame(error, asked.output);
+        if (pushed === undefined) throw error;
+        return pushed;
+      } finally {
+        watch.end();
+        hasBuilt ||= watch.hasBuilt;
+      }
+    };
+    return repeatBuild(attempt, { retrier: this.#registries.retrier, isFinal }, signal);
+  }
+
+  #watchPush(mayUpload: boolean): PushWatch {
+    return new PushWatch(pushLimits(this.#plan.upload.requestTimeoutMs, mayUpload), this.#tools.world.monotonicMs);
+  }
+
+  /** The plugin may send what the daemon cannot: nobody has said who is to do it. */
+  #mayUpload({ kind }: BuildOutput): boolean {
+    return kind === 'push-by-digest' && this.#plan.upload.pushVia === 'auto';
+  }
+
+  /** A registry may have taken the image and never said so. What else the solve had to do is then not known to be done. */
+  async #pushedAllTheSame(error: unknown, output: BuildOutput): Promise<BuiltImage | undefined> {
+    if (!(error instanceof PushStalled) || error.stage !== 'manifest' || output.kind !== 'push-by-digest')
+      return undefined;
+    const { digest } = error;
+    const { order } = this.#daemon;
+    if (digest === undefined || order.cacheTo.length > 0 || this.#plan.output.files.length > 0) return undefined;
+    const { repositories } = output;
+    if (!(await this.#isShown(digest, repositories))) return undefined;
+    this.#tools.log.info(`${error.message}; ${repositories.join(', ')} has ${digest} all the same`);
+    return { kind: 'pushed', digest, repositories };
+  }
+
+  /** Whether registries have the image. What they fail at counts as no. */
+  async #isShown(digest: Digest, names: readonly string[]): Promise<boolean> {
+    const { signal } = this.#tools.world;
+    const targets = this.#registries.targets.filter(({ repository }) => names.includes(repository.name));
+    const heads = await Promise.allSettled(targets.map(({ repository }) => repository.headManifest(digest, signal)));
+    return heads.every((head) => head.status === 'fulfilled' && head.value !== undefined);
+  }
+
+  async #solve(
+    prepared: PreparedBuild,
+    { output, archive, exporters, onStatus }: Asked,
+    stalled: AbortSignal,
+  ): Promise<BuiltImage> {
     const { builder } = this.#daemon;
     const { log, world } = this.#tools;
+    const extras = await exporters();
     this.#unended += 1;
     const onEnded = (): void => {
       this.#unended -= 1;
     };
     const tokens = this.#authorityFor(output);
     const options = { builder, output, archive: archive?.exportTarget, extras, tokens, onStatus, onEnded, log };
-    return buildImage(prepared, options, world.signal);
+    return buildImage(prepared, options, AbortSignal.any([world.signal, stalled]));
   }
 
   #solved(image: BuiltImage, archive: ReceivedArchive | undefined): SolvedImage {
@@ -109,7 +185,8 @@ export class Solver {
   /** Once more under the same name, which is in the ledger; for a daemon that has lost it. @returns the id of the image */
   async #rebuild(name: string): Promise<Digest> {
     const output = { kind: 'temporary-image', name } as const;
-    const image = await this.#solve(fromCache(this.#prepared), { output, extras: [], onStatus: () => undefined });
+    const exporters = (): Promise<[]> => Promise.resolve([]);
+    const image = await this.#repeat(fromCache(this.#prepared), { output, exporters, onStatus: unseen });
     if (image.kind !== 'stored') throw new Error(`${name} was built into something else than a name`);
     return image.id;
   }
@@ -144,4 +221,15 @@ export class Solver {
     ledger.enter(undefined, () => removeTemporaryFolder(folder, log));
     return new ReceivedArchive(folder);
   }
+}
+
+function unseen(_status: StatusUpdate): void {
+  // The steps are those of the first time.
+}
+
+/** Why somebody else than the daemon should send the image: it cannot reach or trust the registry, or stands still. */
+function whyNotByDaemon(error: unknown): string | undefined {
+  if (error instanceof PushStalled && error.stage === 'layers') return error.message;
+  if (!(error instanceof BuildFailure) || error.push?.isUnreachable !== true) return undefined;
+  return `the daemon cannot reach a registry that this step can reach (${error.push.reason})`;
 }

@@ -16,6 +16,18 @@ export interface Outputs {
   readonly saved: readonly Output[];
 }
 
+/** The exporters of one solve. A solve that is repeated asks for them again, and gets them without what had come. */
+export type FreshExporters = () => Promise<readonly ExtraExporter[]>;
+
+/** Exporters of outputs. */
+export async function freshExporters(
+  outputs: readonly Output[],
+  exporterAttrs: Readonly<Record<string, string>>,
+): Promise<readonly ExtraExporter[]> {
+  for (const output of outputs) await output.restart();
+  return outputs.map((output) => output.exporter(exporterAttrs));
+}
+
 /** Opens them: nothing is on the disk yet, and whatever comes there without getting into place goes with the ledger. */
 export function openOutputs({ output }: Plan, { builder }: Daemon, { world, ledger }: Tools): Outputs {
   const outputs = output.files.map((order) => new Output(order, world.randomHex(16)));
@@ -35,13 +47,13 @@ export async function finishOutputs(
   image: BuiltImage,
   engine: Engine,
   exporterAttrs: Readonly<Record<string, string>>,
-  build: (extras: readonly ExtraExporter[]) => Promise<unknown>,
+  build: (extras: FreshExporters) => Promise<unknown>,
   { world, log }: Tools,
 ): Promise<void> {
   for (const output of exported) {
     if (output.isReceived) continue;
     log.info(`this daemon makes one output at a time; asking again for ${output.order.display}, from the cache`);
-    await build([output.exporter(exporterAttrs)]);
+    await build(() => freshExporters([output], exporterAttrs));
   }
   for (const output of saved) {
     if (image.kind !== 'stored') throw new Error(`no image to make ${output.order.display} of`);

@@ -112,3 +112,19 @@ it('the daemon pushes to one registry, and another one that is trusted otherwise
   expect(uploaders(unverified)).toEqual(new Set(['docker-build']));
   expect(await listTags({ reference: `${open.host}/two` })).toEqual(['1']);
 });
+
+it('a registry that the daemon turns out not to be able to reach is uploaded to by the plugin', async () => {
+  const registry = await startTarget({ tls: 'mutual' });
+  const { cert = '', key = '' } = registry.clientPair ?? {};
+  const cwd = workspace();
+  const folder = `.config/containers/certs.d/${registry.host}`;
+  const ca = registry.caCertificate ?? '';
+  addFiles(cwd, { [`${folder}/ca.crt`]: ca, [`${folder}/c.cert`]: cert, [`${folder}/c.key`]: key });
+  const repo = `${registry.host}/app`;
+  const step = await publish({ repo }, { cwd });
+  expectExit(step, 0);
+  expect(step.output).toMatch(
+    /the daemon cannot reach a registry that this step can reach \(.*\); this plugin uploads/,
+  );
+  expect(uploaders(registry)).toEqual(new Set(['docker-build']));
+});

@@ -160,7 +160,7 @@ describe('with a daemon that pushes by itself', () => {
     expect(step.output.indexOf(warning)).toBeGreaterThan(0);
     expect(step.output.indexOf(warning)).toBeLessThan(step.output.indexOf('#1 '));
     expect(step.output).toMatch(/error: push of \S+ by the daemon failed/);
-    expect(step.output).toContain('trust it in its own daemon.json or certs.d');
+    expect(step.output).toContain('trust it in its own daemon.json or certs.d; `push_via: plugin` pushes from here');
     expect(newTags(registry)).toEqual([]);
   });
 

@@ -57,6 +57,13 @@ describe('a retrier', () => {
     expect(half.waits).toEqual([250, 500]);
   });
 
+  it('waits as long as a task says whose repeats are dear', async () => {
+    const { retrier, waits } = bench();
+    const delays = { baseDelayMs: 2000, maxDelayMs: 5000 };
+    await retrier.run(flaky(3, again, { delays }), signal);
+    expect(waits).toEqual([2000, 4000, 5000]);
+  });
+
   it('writes one line for each repeat', async () => {
     const { retrier, lines } = bench();
     await retrier.run(flaky(2, again), signal);

@@ -223,6 +223,62 @@ describe('a failed build', () => {
   });
 });
 
+describe('a push that failed', () => {
+  const url = 'http://r.example:5000/v2/denied/blobs/uploads/12a3?_state=EOFx509timeout&digest=sha256%3A6d17';
+  const status = (method: string, place: string, text: string): string =>
+    `unexpected status from ${method} request to ${place}: ${text}`;
+  const manifests = 'https://r.example/v2/app/manifests/sha256:5e';
+  const pushFailure = (reason: string) => {
+    const error = explain(`failed to push r.example/app: ${reason}`);
+    return error instanceof SolveError ? error.push : undefined;
+  };
+
+  it.each([
+    `failed commit on ref "config-sha256:6d17": ${status('PUT', url, '404 Not Found')}`,
+    status('PATCH', url, '404 Not Found'),
+    status('PUT', manifests, '404 Not Found'),
+    status('POST', 'https://r.example/v2/app/blobs/uploads/', '500 Internal Server Error'),
+    status('PUT', manifests, '429 Too Many Requests'),
+    status('HEAD', manifests, '408 Request Timeout'),
+    'unexpected status: 503 Service Unavailable',
+    `failed to do request: Put "${manifests}": EOF`,
+    `failed to do request: Put "${manifests}": read tcp 10.0.0.2:46288->10.0.0.3:443: read: connection reset by peer`,
+    `failed to copy: failed to do request: Put "${url}": write tcp 10.0.0.2:1->10.0.0.3:2: use of closed network connection`,
+    `failed to do request: Put "${manifests}": http2: server sent GOAWAY and closed the connection`,
+    `failed to do request: Put "${manifests}": net/http: TLS handshake timeout`,
+    'blob upload unknown to registry',
+  ])('may pass by itself: %s', (reason) => {
+    expect(pushFailure(reason)).toMatchObject({ isTransient: true, isUnreachable: false });
+  });
+
+  it.each([
+    status('POST', 'https://r.example/v2/app/blobs/uploads/', '404 Not Found'),
+    status('PUT', manifests, '400 Bad Request'),
+    status('PUT', manifests, '413 Request Entity Too Large'),
+    status('PUT', url, '403 Forbidden'),
+    'push access denied, repository does not exist or may require authorization: server message: insufficient_scope',
+    'something that nobody has seen yet',
+  ])('does not: %s', (reason) => {
+    expect(pushFailure(reason)).toMatchObject({ isTransient: false, isUnreachable: false });
+  });
+
+  it.each([
+    [`failed to do request: Head "${manifests}": dial tcp: lookup r.example on 10.0.0.1:53: no such host`, false],
+    [`failed to do request: Head "${manifests}": tls: failed to verify certificate: x509: unknown authority`, false],
+    [`failed to do request: Head "${manifests}": remote error: tls: certificate required`, false],
+    [`failed to do request: Head "${manifests}": http: server gave HTTP response to HTTPS client`, false],
+    [`failed to do request: Head "${manifests}": dial tcp 10.0.0.3:443: connect: connection refused`, true],
+    [`failed to do request: Head "${manifests}": dial tcp 10.0.0.3:443: i/o timeout`, true],
+  ])('never got there: %s', (reason, isTransient) => {
+    expect(pushFailure(reason)).toMatchObject({ isTransient, isUnreachable: true });
+  });
+
+  it('is told without the state of an upload, which is of no use to anybody', () => {
+    const { message } = explain(`failed to push r.example/app: ${status('PUT', url, '404 Not Found')}`);
+    expect(message).toContain('/v2/denied/blobs/uploads/12a3: 404 Not Found');
+  });
+});
+
 describe('a daemon that does not build', () => {
   const pushTo = (reason: string): string => `failed to push r.example/app: ${reason}`;
 

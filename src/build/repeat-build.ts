@@ -1,0 +1,48 @@
+// Which builds are tried again. BuildKit keeps the steps that are done, so a repeat is nearly free: a push that failed by an
+// accident gets three more, and a build whose connection or session was lost one. All of them, and their waits, come out of
+// the one budget of the run.
+import type { Retrier, Verdict } from '../base/retry.ts';
+import { BuildFailure } from './build-failure.ts';
+import { PushStalled } from './push-watch.ts';
+
+/** BuildKit itself has tried for some seconds before it fails, so the waits are longer than those for requests. */
+const delays = { baseDelayMs: 2_000, maxDelayMs: 30_000 };
+const maxTries = 4;
+const maxLosses = 1;
+/** Nobody knows how these builds ended. */
+const lostCodes: ReadonlySet<string> = new Set(['connection-lost', 'session-lost']);
+
+export interface RepeatOptions {
+  /** The run's, or one of a test. */
+  readonly retrier: Pick<Retrier, 'run'>;
+  /** A failure for which the caller knows something better than the same again. */
+  readonly isFinal: (error: unknown) => boolean;
+}
+
+/**
+ * Runs a build until it succeeds, fails for good, or has been tried often enough. Throws the last failure.
+ *
+ * @param build gets 1 for the first try
+ */
+export function repeatBuild<Result>(
+  build: (number: number) => Promise<Result>,
+  { retrier, isFinal }: RepeatOptions,
+  signal: AbortSignal,
+): Promise<Result> {
+  let losses = 0;
+  const judge = (error: unknown): Verdict => {
+    if (isFinal(error)) return { kind: 'final' };
+    if (error instanceof PushStalled) return again(error.message);
+    if (!(error instanceof BuildFailure)) return { kind: 'final' };
+    if (error.push?.isTransient === true) return again(error.message);
+    if (!lostCodes.has(error.code)) return { kind: 'final' };
+    losses += 1;
+    return losses > maxLosses ? { kind: 'final' } : again(error.message);
+  };
+  const giveUp = (error: unknown): unknown => error;
+  return retrier.run({ origin: 'builds', what: 'build', delays, attempt: build, judge, giveUp }, signal);
+}
+
+function again(cause: string): Verdict {
+  return { kind: 'retry', cause, attempts: maxTries };
+}
