@@ -4,7 +4,7 @@
 // 1.1, end-4, end-6, end-11.
 import type { Readable } from 'node:stream';
 import type { Digest } from '../base/digest.ts';
-import { isTransientStatus, networkCodeOf } from '../base/transient.ts';
+import { isBrokenConnection, isTransientStatus, networkCodeOf } from '../base/transient.ts';
 import { UnexpectedAnswer } from './answer.ts';
 import { BlobProgress } from './blob-progress.ts';
 import { seesBlob, shortDigest } from './blobs.ts';
@@ -31,7 +31,7 @@ export interface Blob {
 
 export type BlobOutcome = 'exists' | 'mounted' | 'uploaded';
 
-/** A mount whose answer does not come is asked for once more; then the bytes are sent. */
+/** A mount is asked for once more after a broken connection; then the bytes are sent. */
 const maxMounts = 2;
 /** A large body that breaks off so often meets a limit rather than bad luck: smaller pieces may pass it. */
 const maxBreaksOfBody = 2;
@@ -105,11 +105,21 @@ class BlobUpload {
     if (resumed !== undefined) return resumed;
     if (mountFrom !== undefined && this.#mounts < maxMounts) {
       this.#mounts += 1;
-      const mounted = await mountBlob(this.#to, this.#blob, mountFrom, this.#what, signal);
+      const mounted = await this.#mount(mountFrom, signal);
       if (mounted !== undefined) return mounted;
       this.#mounts = maxMounts;
     }
     return startUpload(this.#to, this.#what, signal);
+  }
+
+  async #mount(from: string, signal: AbortSignal): Promise<OpenedUpload | 'mounted' | undefined> {
+    try {
+      return await mountBlob(this.#to, this.#blob, from, this.#what, signal);
+    } catch (error) {
+      // Who is silent once would be silent again.
+      if (!(error instanceof UnexpectedAnswer) && !isBrokenConnection(error)) this.#mounts = maxMounts;
+      throw error;
+    }
   }
 
   /** `again`: in another form, with a new upload. */
@@ -178,7 +188,7 @@ class BlobUpload {
     const { sizeBytes } = this.#blob;
     const code = networkCodeOf(error);
     if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH') await checkOwnBytes(this.#blob, this.#what);
-    if (form.kind !== 'put' || sentBytes === 0 || sentBytes >= sizeBytes || sizeBytes <= usualChunkBytes) return;
+    if (form.kind !== 'put' || sentBytes === 0 || sizeBytes <= usualChunkBytes) return;
     this.#breaks += 1;
     if (this.#breaks < maxBreaksOfBody || this.#refusedForms.has('chunks')) return;
     this.#ownForm = { kind: 'chunks', chunkBytes: usualChunkBytes };
