@@ -11,7 +11,7 @@ import { type PluginSpec, stepEnvironment } from '../support/pipeline-env.ts';
 import { registryUsers, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { expectExit, type PluginResult, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
-import { listTags, unpackImage } from '../support/skopeo.ts';
+import { listTags, readManifest, unpackImage } from '../support/skopeo.ts';
 import { makeTemporaryFolder } from '../support/workspace.ts';
 
 const login = { username: 'builder', password: registryUsers.builder.password };
@@ -134,6 +134,24 @@ it('auto-tag: publishes a version, then the default branch, and builds nothing f
   expectExit(other, 0);
   expect(other.output).toContain('nothing to do');
   expect(registry.take()).toEqual([]);
+});
+
+it('promote: publishes what was built before, under its release names and with its digest', async () => {
+  const engine = sharedEngine('docker-26.1-containerd');
+  const example = pipelineExample('promote');
+  const [build, promote, ...others] = stepsOf(example);
+  if (build === undefined || promote === undefined || others.length > 0) throw new Error('two steps were expected');
+  const first = await run({ example, step: withBase(build), engine, env: { DOCKER_HOST: engine.host } });
+  expectExit(first, 0);
+  expect(await tagsOf('promote/greeter')).toEqual([]);
+  const second = await run({ example, step: promote, engine, env: { DOCKER_HOST: 'unix:///nonexistent/docker.sock' } });
+  expectExit(second, 0);
+  expect(await tagsOf('promote/greeter')).toEqual(['8f51ad78', 'latest']);
+  expect(await publishedFile('promote/greeter', 'latest', 'site/index.html')).toContain('Hello, world');
+  const digests = ['greeter-candidates:build-7', 'greeter:latest'].map(
+    async (name) => (await readManifest({ reference: `${registry.host}/promote/${name}`, login })).digest,
+  );
+  expect(new Set(await Promise.all(digests)).size).toBe(1);
 });
 
 describe('daemons on the network', () => {

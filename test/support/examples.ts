@@ -45,6 +45,7 @@ const woodpecker: Omit<PipelineExample, 'name'> = {
 export const pipelineExamples: readonly PipelineExample[] = [
   { name: 'plain', ...drone },
   { name: 'auto-tag', ...drone },
+  { name: 'promote', ...drone },
   { name: 'tcp-daemon', ...drone },
   { name: 'tls-daemon', ...drone },
   { name: 'woodpecker', ...woodpecker },

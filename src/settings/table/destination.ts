@@ -114,13 +114,13 @@ export const destinationRows = {
   push_only: worksWithDefault(false, {
     env: ['PLUGIN_PUSH_ONLY'],
     kind: bool,
-    help: 'Build nothing: publish `source_image`, or the archive `source_tar_path`, under `repo` and `tags`. Its digest stays the same, and an index stays whole.',
+    help: 'Promote: build nothing, and publish `source_image`, or the archive `source_tar_path`, under `repo` and `tags`. Its digest stays the same, and an index stays whole. `platform` picks one image of an index.',
   }),
   source_image: works({
     env: ['PLUGIN_SOURCE_IMAGE'],
     kind: sourceImage,
     defaultText: 'the first of `repo` with the first of `tags`',
-    help: 'What `push_only` publishes: `name:tag`, `name@sha256:...`, or the id of an image in the daemon.',
+    help: 'What `push_only` publishes: `name:tag`, `name@sha256:...`, `name:tag@sha256:...`, or the id of an image in the daemon.',
   }),
   source_from: worksWithDefault('auto', {
     env: ['PLUGIN_SOURCE_FROM'],
@@ -135,7 +135,7 @@ export const destinationRows = {
   referrers: worksWithDefault(false, {
     env: ['PLUGIN_REFERRERS'],
     kind: bool,
-    help: 'With `push_only`, also copy what refers to the image: signatures, SBOMs and attestations that its repository keeps as referrers.',
+    help: 'With `push_only`, also copy what refers to the image: signatures, SBOMs and attestations that its repository lists as referrers, or keeps under the tags of cosign.',
   }),
   force_tag: known('ignored', ['PLUGIN_FORCE_TAG'], 'An option of docker versions long gone.'),
   repository_tags: known('refused', ['PLUGIN_REPOSITORY_TAGS'], 'Reserved.'),
