@@ -91,8 +91,24 @@ const unreachable =
 export function classifyText(text: string, stepName: string): TextVerdict | undefined {
   if (text.startsWith('dockerfile parse error')) return undefined;
   return (
-    missingFile(text) ?? missingMount(text) ?? pushFailure(text) ?? imageFailure(text, stepName) ?? daemonFailure(text)
+    sessionLoss(text) ??
+    missingFile(text) ??
+    missingMount(text) ??
+    pushFailure(text) ??
+    imageFailure(text, stepName) ??
+    daemonFailure(text)
   );
+}
+
+/**
+ * The daemon says so itself, or its gRPC client does, which has no other servers than sessions. Looked for before anything
+ * else: a lost session also shows as a context that cannot be read, or a registry that gets no login.
+ */
+const sessionWords =
+  /no active sessions?\b|session healthcheck failed|\berror reading from server\b|\b(?:transport|connection) is closing\b|\b(?:read|write) unix \S*->/;
+
+function sessionLoss(text: string): TextVerdict | undefined {
+  return sessionWords.test(text) ? row('session-lost', 5, `the daemon lost the build session: ${text}`) : undefined;
 }
 
 function missingFile(text: string): TextVerdict | undefined {
@@ -186,9 +202,6 @@ function daemonFailure(text: string): TextVerdict | undefined {
       ...row('daemon-disk-full', 5, `the daemon's disk is full: ${text}`),
       hint: 'free space where the daemon keeps its data; `docker system df` shows what uses it',
     };
-  }
-  if (/no active sessions?\b|session healthcheck failed/.test(text)) {
-    return row('session-lost', 5, `the daemon lost the build session: ${text}`);
   }
   const forbidden = /^(?:granting entitlement )?(\S+) is not allowed( by build daemon configuration)?$/.exec(text);
   if (forbidden?.[1] !== undefined) {

@@ -223,6 +223,22 @@ describe('a failed build', () => {
   });
 });
 
+describe('a session that was lost', () => {
+  const cut =
+    'rpc error: code = Unavailable desc = error reading from server: read unix /run/docker.sock->@: read: connection reset by peer';
+
+  it.each([
+    cut,
+    `failed to solve: ${cut}`,
+    `failed to push r.example/app: failed to authorize: ${cut}`,
+    `failed to resolve source metadata for r.example/base:1: failed to authorize: ${cut}`,
+    'rpc error: code = Unavailable desc = transport is closing',
+    'no active session for 12ab: context deadline exceeded',
+  ])('is told by the text alone: %s', (text) => {
+    expect(explain(text)).toMatchObject({ code: 'session-lost', exitCode: 5 });
+  });
+});
+
 describe('a push that failed', () => {
   const url = 'http://r.example:5000/v2/denied/blobs/uploads/12a3?_state=EOFx509timeout&digest=sha256%3A6d17';
   const status = (method: string, place: string, text: string): string =>
