@@ -1,13 +1,14 @@
 // What an image archive holds. An OCI archive has the image as registries have it: its bytes are copied as they are. In an
 // archive of `docker save` the layers are not compressed: they are packed and written as if the daemon had been asked.
 // OCI image-spec 1.1 (image-layout.md); Docker image spec v1.2 (manifest.json).
-import { sha256 } from '../base/digest.ts';
+import { type Digest, sha256 } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import type { ImageFacts } from '../engine/inspect-image.ts';
 import { damaged, readMetadata, unusable } from './archive-parts.ts';
 import type { ImageReader } from './collect-image.ts';
 import { isPackedAs } from './image-format.ts';
 import type { ImageSource } from './image-source.ts';
+import { type LayoutEntries, sortEntries } from './layout-entries.ts';
 import { type Descriptor, isDistributed, parseManifest, readDescriptors } from './manifest.ts';
 import { fieldOf, parseJson } from '../base/json-fields.ts';
 import { checkPlatform, pickPlatform } from './pick-platform.ts';
@@ -60,6 +61,7 @@ class OciArchive implements ImageSource {
   readonly name: string;
   readonly isMountable = false;
   readonly #files: ArchiveFiles;
+  #entries: LayoutEntries = { images: [], referrers: new Map(), tagged: new Map() };
 
   constructor(files: ArchiveFiles, display: string) {
     this.name = display;
@@ -81,13 +83,25 @@ class OciArchive implements ImageSource {
     throw damaged(this.name, `its ${digest} has ${String(file.sizeBytes)} bytes in place of ${String(sizeBytes)}`);
   }
 
+  listReferrers(subject: Digest): Promise<readonly Descriptor[]> {
+    return Promise.resolve(this.#entries.referrers.get(subject) ?? []);
+  }
+
+  async getTagged(tag: string): Promise<Manifest | undefined> {
+    const entry = this.#entries.tagged.get(tag);
+    return entry === undefined ? undefined : this.getManifest(entry);
+  }
+
   /** What index.json names. That file itself is never published: it says under which names the image was kept. */
   async readRoot(index: ArchiveFile, { platform, log }: ArchiveOptions, signal: AbortSignal): Promise<Manifest> {
     const json = parseJson(await readMetadata(index, this.name, 'index.json'));
-    const named = new Map((readDescriptors(fieldOf(json, 'manifests')) ?? []).map((entry) => [entry.digest, entry]));
-    const [first, ...others] = named.values();
+    this.#entries = await sortEntries(readDescriptors(fieldOf(json, 'manifests')) ?? [], (entry) =>
+      this.getManifest(entry),
+    );
+    const { images } = this.#entries;
+    const [first, ...others] = images;
     if (first === undefined) throw unusable(this.name, 'its index.json names no image');
-    if (others.length > 0) throw unusable(this.name, `it holds ${String(named.size)} images, and must hold one`);
+    if (others.length > 0) throw unusable(this.name, `it holds ${String(images.length)} images, and must hold one`);
     const root = await this.getManifest(first);
     if (root === undefined) throw unusable(this.name, `it lacks ${first.digest}`);
     return platform === undefined ? this.#wholePart(root, log) : pickPlatform(root, platform, this, log, signal);

@@ -99,6 +99,52 @@ describe('an OCI archive', () => {
   });
 });
 
+describe('an OCI layout with what refers to its image', () => {
+  const subject = entry(image('a'), `${oci}.manifest.v1+json`);
+  const signature = JSON.stringify({ ...(JSON.parse(image('s')) as object), subject });
+  const list = JSON.stringify({ manifests: [entry(signature, `${oci}.manifest.v1+json`)] });
+  const listTag = digestOf(Buffer.from(image('a'))).replace(':', '-');
+  const named = (text: string, type: string, annotations?: object) => ({
+    ...entry(text, `${oci}.${type}.v1+json`),
+    annotations,
+  });
+  const withName = (name: string) => ({ 'org.opencontainers.image.ref.name': name });
+
+  it.each([
+    ['by its subject', [named(image('a'), 'manifest'), named(signature, 'manifest')], 'subject'],
+    ['by a list under a tag', [named(list, 'index', withName(listTag)), named(image('a'), 'manifest')], 'subject'],
+    [
+      'by a tag of cosign',
+      [
+        named(image('a'), 'manifest', withName('x.test/a:1')),
+        named(image('s'), 'manifest', withName(`x.test/a:${listTag}.sig`)),
+      ],
+      'tag',
+    ],
+    [
+      'by the kind that cosign notes',
+      [named(image('s'), 'manifest', { kind: 'dev.cosignproject.cosign/sigs' }), named(image('a'), 'manifest')],
+      'tag',
+    ],
+  ])('%s has one image, and finds it', async (_, manifests, way) => {
+    const contents = {
+      ...layout(image('a'), image('s')),
+      'index.json': JSON.stringify({ manifests }),
+      [blobName(signature)]: signature,
+      [blobName(list)]: list,
+    };
+    const archived = await readImageArchive(filesOf(contents), { display: 'a.tar', log }, signal);
+    if (archived.kind !== 'oci') throw new Error(archived.kind);
+    const { root, source } = archived;
+    expect(root.digest).toBe(subject.digest);
+    const listed = (await source.listReferrers?.(root.digest, signal)) ?? [];
+    const tagged = await source.getTagged?.(`${listTag}.sig`, signal);
+    const found = way === 'tag' ? tagged?.digest : listed.map(({ digest }) => digest)[0];
+    expect(found).toBe(digestOf(Buffer.from(way === 'tag' ? image('s') : signature)));
+    expect(await source.getTagged?.(`${listTag}.att`, signal)).toBeUndefined();
+  });
+});
+
 describe('an archive of docker save', () => {
   const tar = Buffer.from('this is a layer');
   const saved = JSON.stringify({ os: 'linux', architecture: 'arm64', rootfs: { diff_ids: [digestOf(tar)] } });
