@@ -22,6 +22,12 @@ export interface CredentialSource {
    * @returns undefined when there is none: the caller goes on anonymously
    */
   find(host: string, path?: string, use?: LoginUse): Promise<Credentials | undefined>;
+  /**
+   * Told that a registry no longer takes a login that it has taken before: a cloud's may have ended.
+   *
+   * @returns whether `find` asks for another one now
+   */
+  renew?(host: string, refused: Credentials): boolean;
   /** Where was looked, for "no credentials" messages: one short phrase; empty when there was nowhere to look. */
   readonly searched: string;
   /** What to do about a host that has no login here although one seems to be meant for it; completes a hint. */

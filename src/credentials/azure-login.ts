@@ -8,7 +8,7 @@ import { type AzureIdentity, azureCloudOf, azureToken } from './azure-token.ts';
 import { cloudFailure, describeAnswer, unreachable } from './cloud-failure.ts';
 import type { CloudTools } from './cloud-tools.ts';
 import { arrayOf, fieldOf, parseJson, textOf } from '../base/json-fields.ts';
-import { type IssuedLogin, renewedLogin } from './renewed-login.ts';
+import { isThatOf, type IssuedLogin, renewedLogin } from './renewed-login.ts';
 
 export interface AzureLogins {
   readonly identity: AzureIdentity;
@@ -75,6 +75,7 @@ function providerFor(logins: AzureLogins, accessToken: () => Promise<string>, to
         return undefined;
       }
     },
+    renew: (name, refused) => byHost.get(registryHost(name))?.forget(isThatOf(refused)) === true,
   };
 }
 

@@ -15,6 +15,7 @@ export function chainCredentials(sources: readonly CredentialSource[]): Credenti
       }
       return undefined;
     },
+    renew: (host, refused) => sources.some((source) => source.renew?.(host, refused) === true),
     advice(host: string): string | undefined {
       for (const source of sources) {
         const advice = source.advice?.(host);

@@ -13,7 +13,7 @@ import { awsConnection, type AwsTools } from './aws-connection.ts';
 import { awsFailure } from './aws-failure.ts';
 import { awsKeySource, type AwsIdentity } from './aws-identity.ts';
 import { asCredentials, issuedLogin } from './ecr-token.ts';
-import { renewedLogin } from './renewed-login.ts';
+import { isThatOf, renewedLogin } from './renewed-login.ts';
 
 /** What public ECR is asked for. `region` is that of its API. */
 export interface EcrPublicOptions extends AwsIdentity {
@@ -43,6 +43,7 @@ export function openEcrPublic(options: EcrPublicOptions, tools: AwsTools) {
     async find(host) {
       return host === ecrPublicHost ? asCredentials(login(), 'AWS (public ECR)', soft, tools.log) : undefined;
     },
+    renew: (host, refused) => host === ecrPublicHost && login.forget(isThatOf(refused)),
   };
   return {
     providers: [provider],

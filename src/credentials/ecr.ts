@@ -9,7 +9,7 @@ import { awsFailure } from './aws-failure.ts';
 import { awsKeySource, type AwsIdentity, type AwsKeySource } from './aws-identity.ts';
 import { prepareRepository, type RepositorySettings } from './ecr-repository.ts';
 import { asCredentials, issuedLogin } from './ecr-token.ts';
-import { type IssuedLogin, renewedLogin } from './renewed-login.ts';
+import { isThatOf, type IssuedLogin, renewedLogin, type RenewedLogin } from './renewed-login.ts';
 
 /** What ECR is asked for. */
 export interface EcrOptions extends AwsIdentity {
@@ -44,7 +44,7 @@ interface RegionLogin extends IssuedLogin {
 export async function openEcr(options: EcrOptions, tools: AwsTools): Promise<Ecr> {
   const { registryId, soft, repositories: settings } = options;
   const keys = awsKeySource(options, tools);
-  const logins = new Map<string, () => Promise<RegionLogin>>();
+  const logins = new Map<string, RenewedLogin<RegionLogin>>();
   const loginOf = (region: string): Promise<RegionLogin> => {
     const known = logins.get(region) ?? renewedLogin(() => askForLogin(region, keys, registryId, tools), tools.now);
     logins.set(region, known);
@@ -65,6 +65,7 @@ export async function openEcr(options: EcrOptions, tools: AwsTools): Promise<Ecr
         ? undefined
         : asCredentials(loginOf(region), `AWS (ECR in ${region})`, soft, tools.log);
     },
+    renew: (host, refused) => logins.get(regionOf(host) ?? '')?.forget(isThatOf(refused)) === true,
   };
   if (options.needsRegistry) ownRegistry = (await loginOf(options.region)).host;
   const registry = ownRegistry;

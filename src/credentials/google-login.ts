@@ -8,7 +8,7 @@ import { cloudFailure } from './cloud-failure.ts';
 import type { CloudTools } from './cloud-tools.ts';
 import type { GoogleSource, GoogleToken } from './google-token.ts';
 import { parseJson, textOf } from '../base/json-fields.ts';
-import { type IssuedLogin, renewedLogin } from './renewed-login.ts';
+import { isThatOf, type IssuedLogin, renewedLogin } from './renewed-login.ts';
 
 /** Where a step's Google login comes from. */
 export type GoogleCredential =
@@ -54,6 +54,7 @@ export function googleLogins(logins: GoogleLogins, tools: CloudTools): Credentia
         return undefined;
       }
     },
+    renew: (host, refused) => hosts.has(registryHost(host)) && login.forget(isThatOf(refused)),
   };
 }
 

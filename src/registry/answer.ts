@@ -41,7 +41,7 @@ export class UnexpectedAnswer extends Error {
 export async function readAnswer(response: WireResponse, signal: AbortSignal): Promise<Answer> {
   const body = await readBody(response, maxBodyBytes, signal).catch(() => Buffer.alloc(0));
   const text = body.toString('utf8');
-  const isHtml = /^\s*<(?:!doctype|html|head|body|\?xml)/i.test(text);
+  const isHtml = /^\s*<(?:!doctype|!--|html|head|body|title|center|\?xml)/i.test(text);
   const { codes, said } = isHtml ? { codes: [], said: titleOf(text) } : readText(text);
   const retryAfterMs = readRetryAfter(headerOf(response, 'retry-after'), new Date());
   const line = cleanLine(said);

@@ -34,6 +34,7 @@ export class RegistryAccess {
   readonly #firstUse = new FirstUse();
   #site: Promise<Site> | undefined;
   #hasAnswered = false;
+  #hasRenewed = false;
 
   constructor(options: AccessOptions) {
     this.#options = options;
@@ -94,10 +95,10 @@ export class RegistryAccess {
 
   /** A token for exactly these scopes; `realm` and `service` are what the one who needs it was told. */
   async fetchToken(request: ForeignTokenRequest, signal: AbortSignal): Promise<Token> {
-    const { party, realm, service, scopes, what } = request;
-    const credentials = await this.#options.credentials.find(this.#options.host, request.path, useOf(scopes));
+    const { party, realm, service, scopes, path, what } = request;
+    const credentials = await this.#options.credentials.find(this.#options.host, path, useOf(scopes));
     const ask = (origin: string): Promise<Token> =>
-      this.#token({ origin, realm, service, scopes, credentials, party, what, match: 'exactly' }, signal);
+      this.#token({ origin, realm, service, scopes, credentials, party, what, match: 'exactly', path }, signal);
     if (this.#site === undefined) {
       // Nobody has asked this registry anything yet, and mostly nothing needs to be known about it.
       try {
@@ -146,6 +147,11 @@ export class RegistryAccess {
       signal,
     );
     if (response.status !== 401) return withRights(response, request, { credentials });
+    const fresh = await this.#renew(credentials, request.scopes[0].path, useOf(request.scopes.map(scopeText)));
+    if (fresh?.kind === 'basic') {
+      await discard(response, signal);
+      return this.#sendAsIs(site, request, fresh, basicAuthorization(fresh), signal);
+    }
     throw accessDenied(request, { credentials }, await readAnswer(response, signal));
   }
 
@@ -166,6 +172,7 @@ export class RegistryAccess {
       party,
       what,
       match: 'at-least',
+      path: request.scopes[0].path,
     } as const;
     let scopes: readonly string[] = request.scopes.map(scopeText);
     for (let isRenewed = false; ; isRenewed = true) {
@@ -197,10 +204,12 @@ export class RegistryAccess {
       readonly party: Party;
       readonly what: string;
       readonly match: Match;
+      /** Of the repository whose login is used. */
+      readonly path: string | undefined;
     },
     signal: AbortSignal,
   ): Promise<Token> {
-    const { origin, realm, service, scopes, credentials, party, what, match } = query;
+    const { origin, realm, service, scopes, credentials, party, what, match, path } = query;
     const { tokenHosts, tokens } = this.#options;
     const verdict = judgeRealm(realm, { registryOrigin: origin, tokenHosts });
     if (!verdict.ok) throw badRealm(party, verdict.reason, verdict.stranger);
@@ -213,6 +222,8 @@ export class RegistryAccess {
     } catch (error) {
       if (error instanceof ForbiddenTarget) throw badRealm(party, `its token server: ${error.message}`);
       if (!(error instanceof UnexpectedAnswer && [401, 403].includes(error.answer.status))) throw error;
+      const fresh = error.answer.status === 401 ? await this.#renew(credentials, path, useOf(scopes)) : undefined;
+      if (fresh !== undefined) return this.#token({ ...query, credentials: fresh }, signal);
       if (credentials !== undefined) throw tokenDenied(party, what, credentials, error.answer);
       throw credentialsMissing(party, what, this.#options.credentials, error.answer);
     }
@@ -236,6 +247,15 @@ export class RegistryAccess {
     this.#hasAnswered = true;
     if (response.target.origin === origin) this.#options.warnings.note(request.party.host, response);
     return response;
+  }
+
+  /** Another login where a cloud gives one; asked once in a run, so that a right that is missing does not look like an end. */
+  async #renew(refused: Credentials | undefined, path: string | undefined, use: LoginUse) {
+    const { host, credentials } = this.#options;
+    if (refused === undefined || this.#hasRenewed || credentials.renew?.(host, refused) !== true) return undefined;
+    this.#hasRenewed = true;
+    const fresh = await credentials.find(host, path, use);
+    return fresh !== undefined && credentialKey(fresh) !== credentialKey(refused) ? fresh : undefined;
   }
 
   #noLogin(request: RegistryRequest, credentials: Credentials | undefined, answer: Answer): Error {

@@ -46,14 +46,15 @@ export async function tryHead(
 ): Promise<ManifestHead | 'ask again' | undefined> {
   const response = await read(place, 'HEAD', reference, what, signal);
   const { status } = response;
-  if (status !== 200 && ![403, 404, 405, 501].includes(status)) throw await unexpected(response, signal);
+  const isOk = status >= 200 && status < 300;
+  if (!isOk && ![403, 404, 405, 501].includes(status)) throw await unexpected(response, signal);
   await discard(response, signal);
   // 403 on HEAD is how some registries say "absent" to those who may push.
   if (status === 404 || status === 403) return undefined;
   const digest = headerOf(response, 'docker-content-digest') ?? '';
   const sizeBytes = Number(headerOf(response, 'content-length') ?? Number.NaN);
   const mediaType = mediaTypeOf(response);
-  if (status !== 200 || !isDigest(digest) || Number.isNaN(sizeBytes) || mediaType === undefined) return 'ask again';
+  if (!isOk || !isDigest(digest) || Number.isNaN(sizeBytes) || mediaType === undefined) return 'ask again';
   checkDigest(place, what, reference, digest);
   return { digest, mediaType, sizeBytes };
 }
@@ -75,7 +76,8 @@ async function tryGet(
     await discard(response, signal);
     return undefined;
   }
-  if (response.status !== 200) throw await unexpected(response, signal);
+  // 203: a proxy says that it may have changed something. The digest tells.
+  if (response.status !== 200 && response.status !== 203) throw await unexpected(response, signal);
   const bytes = await readBody(response, maxManifestBytes + 1, signal);
   if (bytes.length > maxManifestBytes) throw integrity(place, what, 'a manifest of more than 4 MiB');
   const digest = sha256(bytes);

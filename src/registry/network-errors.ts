@@ -3,6 +3,8 @@
 import { hopeOf, networkCodeOf, noHttpCode } from '../base/transient.ts';
 import type { ExitCode } from '../base/plugin-error.ts';
 import type { GivenUp } from '../base/retry.ts';
+import { textOf } from '../base/json-fields.ts';
+import { cleanLine } from './answer.ts';
 import type { Party } from './login-errors.ts';
 import { RegistryError } from './registry-error.ts';
 import { ThroughProxy } from './through-proxy.ts';
@@ -85,7 +87,7 @@ interface Words {
 export function networkError(party: Party, what: string, error: unknown, how: GivenUp): RegistryError | undefined {
   const code = networkCodeOf(error);
   const words =
-    code === undefined ? undefined : (tlsWords(code, party.host) ?? silenceWords(error, code, party.host, how));
+    code === undefined ? undefined : (tlsWords(code, party.host, error) ?? silenceWords(error, code, party.host, how));
   const proxy = error instanceof ThroughProxy ? error : undefined;
   if (words === undefined) return undefined;
   const { came, ...rest } = words;
@@ -103,7 +105,7 @@ function proxyHint(host: string): string {
   return `proxies are set by \`http_proxy\` and \`https_proxy\`, also as variables; \`no_proxy: ${host}\` goes past them`;
 }
 
-function tlsWords(code: string, host: string): Words | undefined {
+function tlsWords(code: string, host: string, error: unknown): Words | undefined {
   const invalid = invalidCertificateCodes.get(code);
   if (unknownAuthorityCodes.has(code)) {
     const hint = `give the authority's certificate in \`ca_cert\`, or name ${host} in \`insecure_registries\``;
@@ -112,8 +114,9 @@ function tlsWords(code: string, host: string): Words | undefined {
   }
   if (invalid !== undefined) {
     const now = new Date().toISOString().slice(0, 16);
-    const came = `the certificate of ${host} ${invalid} (this machine's clock says ${now} UTC)`;
-    return { code: 'tls-invalid', exitCode: 4, came };
+    const names = certificateNames(error);
+    const facts = names === undefined ? `this machine's clock says ${now} UTC` : `it is for ${names}`;
+    return { code: 'tls-invalid', exitCode: 4, came: `the certificate of ${host} ${invalid} (${facts})` };
   }
   if (clientCertificateCodes.has(code)) {
     const came = `${host} ended the TLS handshake; it may want a client certificate`;
@@ -123,6 +126,13 @@ function tlsWords(code: string, host: string): Words | undefined {
   if (!plainServerCodes.has(code)) return undefined;
   const hint = `if it is meant to be spoken to over plain http, name ${host} in \`insecure_registries\``;
   return { code: 'plain-http', exitCode: 2, came: `${host} does not speak TLS`, hint };
+}
+
+/** The names in a certificate that has none of ours: `DNS:a.example, DNS:b.example`. */
+function certificateNames(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const names = textOf('cert' in error ? error.cert : undefined, 'subjectaltname');
+  return names === '' ? certificateNames(error.cause) : cleanLine(names);
 }
 
 function silenceWords(error: unknown, code: string, host: string, how: GivenUp): Words | undefined {

@@ -75,7 +75,7 @@ export async function pingAt(wire: Wire, origin: string, options: PingOptions, s
   const target: RequestTarget = { origin, path: pingPath };
   const { neighbourhood } = options;
   const response = await wire.send({ method: 'GET', target, neighbourhood, isForeign: false }, signal);
-  if (response.status === 200) {
+  if (response.status >= 200 && response.status < 300) {
     await discard(response, signal);
     return { origin, challenge: undefined };
   }

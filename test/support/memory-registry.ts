@@ -82,12 +82,15 @@ export interface MemoryRegistry {
   fail(fault: Fault): void;
   /** Ends the life of all tokens that were given out so far. */
   expireTokens(): void;
+  /** Of the one user there is; tokens that were given out end with the old one. */
+  changePassword(password: string): void;
   stop(): Promise<void>;
 }
 
 export const memoryLogin = { username: 'user', password: 'pass-word' } as const;
 
 interface State {
+  password: string;
   readonly options: MemoryRegistryOptions;
   readonly repositories: Map<string, StoredRepository>;
   readonly tokens: Map<string, readonly string[]>;
@@ -115,7 +118,7 @@ export async function startMemoryRegistry(options: MemoryRegistryOptions = {}): 
   const url = (): string => `http://${host}`;
   const repositories = new Map<string, StoredRepository>();
   const uploads = new MemoryUploads(options, url, (path) => repositories.get(path));
-  const state: State = { options, repositories, tokens: new Map(), uploads, url };
+  const state: State = { password: memoryLogin.password, options, repositories, tokens: new Map(), uploads, url };
 
   const serve = async (incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> => {
     const url = new URL(incoming.url ?? '/', state.url());
@@ -164,6 +167,10 @@ export async function startMemoryRegistry(options: MemoryRegistryOptions = {}): 
     },
     fail: (fault) => void faults.push({ fault, count: 0 }),
     expireTokens: () => state.tokens.clear(),
+    changePassword: (password) => {
+      state.password = password;
+      state.tokens.clear();
+    },
     stop: async () => {
       const closed = once(server, 'close');
       server.close();
@@ -221,13 +228,13 @@ function handleManifest(state: State, repository: StoredRepository, call: Call, 
   };
 }
 
-function checkLogin({ options, tokens, url }: State, call: Call, name: string): CannedAnswer | undefined {
+function checkLogin({ options, tokens, url, password }: State, call: Call, name: string): CannedAnswer | undefined {
   const { auth = 'open' } = options;
   const authorization = call.incoming.headers.authorization ?? '';
   if (auth === 'open') return undefined;
   if (auth === 'basic') {
     const refusal = { 'www-authenticate': 'Basic realm="memory"' };
-    return authorization === basicHeader() ? undefined : problem(401, 'UNAUTHORIZED', '', refusal);
+    return authorization === basicHeader(password) ? undefined : problem(401, 'UNAUTHORIZED', '', refusal);
   }
   const action = call.method === 'GET' || call.method === 'HEAD' ? 'pull' : 'push';
   const granted = tokens.get(authorization.replace('Bearer ', ''));
@@ -239,9 +246,9 @@ function checkLogin({ options, tokens, url }: State, call: Call, name: string): 
   return problem(401, 'UNAUTHORIZED', 'authentication required', { 'www-authenticate': challenge });
 }
 
-function giveToken({ options, tokens }: State, { incoming, url }: Call): CannedAnswer {
+function giveToken({ options, tokens, password }: State, { incoming, url }: Call): CannedAnswer {
   const { authorization } = incoming.headers;
-  if (authorization !== undefined && authorization !== basicHeader())
+  if (authorization !== undefined && authorization !== basicHeader(password))
     return problem(401, 'UNAUTHORIZED', 'wrong password');
   const allowed = authorization === undefined ? ['pull'] : ['pull', 'push'];
   const rights = url.searchParams.getAll('scope').flatMap((scope) => {
@@ -253,8 +260,8 @@ function giveToken({ options, tokens }: State, { incoming, url }: Call): CannedA
   return { status: 200, body: JSON.stringify({ token, expires_in: options.tokenLifeSeconds ?? 300 }) };
 }
 
-function basicHeader(): string {
-  return `Basic ${Buffer.from(`${memoryLogin.username}:${memoryLogin.password}`).toString('base64')}`;
+function basicHeader(password: string): string {
+  return `Basic ${Buffer.from(`${memoryLogin.username}:${password}`).toString('base64')}`;
 }
 
 function repositoryOf(state: State, path: string): StoredRepository {

@@ -1,6 +1,7 @@
 // A 401 in the middle of things: what another token may mend, how often it is tried, and what is said when nothing helps.
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { CredentialSource } from '../../../src/base/credentials.ts';
 import { sha256 } from '../../../src/base/digest.ts';
 import {
   memoryLogin,
@@ -137,5 +138,52 @@ describe('a token', () => {
       exitCode: 3,
       message: expect.stringMatching(/\(403\): user "user" may pull but not push .*\/a\/b$/),
     });
+  });
+});
+
+describe('a login that a cloud gave', () => {
+  /** Gives the password that the registry knows after so many that it does not know any more. */
+  function cloud(passwords: readonly string[]): CredentialSource & { readonly asked: () => number } {
+    let current = 0;
+    return {
+      searched: 'a cloud',
+      find: async () => ({
+        kind: 'basic',
+        username: memoryLogin.username,
+        password: passwords[Math.min(current, passwords.length - 1)] ?? '',
+        source: 'a cloud',
+      }),
+      renew: () => {
+        current += 1;
+        return true;
+      },
+      asked: () => current,
+    };
+  }
+
+  it.each(['basic', 'bearer'] as const)('and that has ended is asked for once more (%s)', async (auth) => {
+    const { registry } = await start({ auth });
+    const credentials = cloud([memoryLogin.password, `new-${memoryLogin.password}`]);
+    const test = makeClient({ credentials });
+    ends.push(() => test.client.close());
+    const repository = test.target(`${registry.host}/a/b`);
+    await repository.checkPushAccess(signal);
+    registry.changePassword(`new-${memoryLogin.password}`);
+    await repository.putManifest(manifest, { tag: '1' }, signal);
+    expect(credentials.asked()).toBe(1);
+    registry.changePassword('yet another');
+    await expect(repository.putManifest(manifest, { tag: '2' }, signal)).rejects.toMatchObject({ exitCode: 3 });
+    expect(credentials.asked()).toBe(1);
+  });
+
+  it('and that never worked is not asked for again', async () => {
+    const { registry } = await start({ auth: 'basic' });
+    const credentials = cloud(['wrong', memoryLogin.password]);
+    const test = makeClient({ credentials });
+    ends.push(() => test.client.close());
+    await expect(test.target(`${registry.host}/a/b`).checkPushAccess(signal)).rejects.toMatchObject({
+      code: 'credentials-refused',
+    });
+    expect(credentials.asked()).toBe(0);
   });
 });

@@ -4,6 +4,8 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createGzip, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/base/digest.ts';
+import { proxyRule } from '../../../src/base/proxy.ts';
+import { startForwardProxy } from '../../support/forward-proxy.ts';
 import { type MemoryRegistry, type MemoryRegistryOptions, startMemoryRegistry } from '../../support/memory-registry.ts';
 import { makeClient, passwordOf, type TestClient } from '../../support/registry-client.ts';
 
@@ -166,6 +168,50 @@ describe('an answer', () => {
     const { registry, repository } = await start();
     registry.fail({ method: 'POST', answer: { status, body } });
     await expect(repository.checkPushAccess(signal)).rejects.toMatchObject({ code, exitCode, status });
+  });
+});
+
+describe('an odd 2xx', () => {
+  it('to a ping, a HEAD or a GET is taken for what it shows', async () => {
+    const { registry, repository } = await start();
+    await repository.putManifest(manifest, { tag: '1' }, signal);
+    const other = makeClient();
+    ends.push(() => other.client.close());
+    const source = other.source(`${registry.host}/a/b`);
+    registry.fail({ kind: 'ping', nth: 1, answer: { status: 204 } });
+    registry.fail({ method: 'HEAD', kind: 'manifest', nth: 1, answer: { status: 204 } });
+    registry.fail({
+      method: 'GET',
+      kind: 'manifest',
+      nth: 1,
+      answer: { status: 203, headers: { 'content-type': mediaType }, body: bytes },
+    });
+    expect(await source.headManifest('1', signal)).toMatchObject({ digest: manifest.digest });
+    registry.fail({ method: 'GET', kind: 'manifest', nth: 1, answer: { status: 204 } });
+    await expect(source.getManifest('1', signal)).rejects.toMatchObject({ code: 'refused', status: 204 });
+  });
+});
+
+describe('the pull limit of Docker Hub', () => {
+  it('is not waited for', async () => {
+    const registry = await startMemoryRegistry();
+    ends.push(() => registry.stop());
+    const proxy = await startForwardProxy({ hosts: { 'registry-1.docker.io': registry.host } });
+    ends.push(() => proxy.stop());
+    const test = makeClient({
+      insecureHosts: new Set(['docker.io']),
+      proxyFor: proxyRule({ http: proxy.url, https: proxy.url }),
+    });
+    ends.push(() => test.client.close());
+    const body = '{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}';
+    registry.fail({ method: 'GET', kind: 'manifest', answer: { status: 429, body } });
+    await expect(test.source('library/alpine').getManifest('3', signal)).rejects.toMatchObject({
+      code: 'rate-limited',
+      exitCode: 4,
+      attempts: 1,
+      hint: 'a login raises the pull limit of Docker Hub',
+    });
+    expect(registry.counts()).toMatchObject({ 'GET manifest': 1 });
   });
 });
 

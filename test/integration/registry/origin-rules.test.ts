@@ -285,6 +285,15 @@ describe('a manifest', () => {
   });
 });
 
+it('a certificate for other names is said with its names', async () => {
+  await net.serve('https://203.0.113.99', () => ({ status: 200 }));
+  await expect(client().source('203.0.113.99/a/b').headManifest('1', signal)).rejects.toMatchObject({
+    code: 'tls-invalid',
+    exitCode: 4,
+    message: expect.stringMatching(/is for another host \(it is for DNS:reg\.example\.com, /),
+  });
+});
+
 it('O23 a plain registry that has moved to TLS is written to there', async () => {
   const plain = 'http://reg.example.com';
   let isUp = false;
