@@ -1,12 +1,12 @@
 // Chapter: the solves of a run: the one that makes the image, and further ones that take more out of the build cache. What
 // they make on the daemon or on this machine is in the ledger before it exists.
 import type { Digest } from '../base/digest.ts';
-import { BuildFailure } from '../build/build-failure.ts';
 import { buildImage, type BuiltImage, fromCache, onceMore, type PreparedBuild } from '../build/build-image.ts';
 import { pinNamedImages } from '../build/pin-image.ts';
 import { pushLimits, PushStalled, PushWatch } from '../build/push-watch.ts';
 import { cacheGrants, registryAuthority } from '../build/registry-authority.ts';
 import { repeatBuild } from '../build/repeat-build.ts';
+import { whyNotByDaemon } from '../build/why-not-by-daemon.ts';
 import type { BuildOutput } from '../build/solve-request.ts';
 import type { StatusUpdate } from '../buildkit/status.ts';
 import { removeTemporaryImage } from '../engine/temporary-images.ts';
@@ -225,11 +225,4 @@ export class Solver {
 
 function unseen(_status: StatusUpdate): void {
   // The steps are those of the first time.
-}
-
-/** Why somebody else than the daemon should send the image: it cannot reach or trust the registry, or stands still. */
-function whyNotByDaemon(error: unknown): string | undefined {
-  if (error instanceof PushStalled && error.stage === 'layers') return error.message;
-  if (!(error instanceof BuildFailure) || error.push?.isUnreachable !== true) return undefined;
-  return `the daemon cannot reach a registry that this step can reach (${error.push.reason})`;
 }
