@@ -41,8 +41,9 @@ export function formatFailure(error: unknown, context: FailureContext): Failure 
   if (!(error instanceof PluginError)) return formatBug(error, context);
   const head = [`error: ${error.message}`];
   const details = error.details.filter((line) => !line.startsWith('state: '));
-  const state = stateLines(error, context).map((line) => `  ${line}`);
   const tail = error.hint === undefined ? [] : [`  try: ${error.hint}`];
+  const stateRoom = maxLines - head.length - tail.length;
+  const state = collapse(stateLines(error, context), stateRoom).map(indent);
   if (error.exitCode === 2) {
     return { exitCode: 2, lines: [...warningsOf(error), ...head, ...details.map(indent), ...tail] };
   }
@@ -71,6 +72,25 @@ function stateLines(error: PluginError, context: FailureContext): readonly strin
   if (own.length > 0) return context.leftOnDaemon.length === 0 ? own : [...own, `state: ${daemon}`];
   if (error.exitCode < firstCodeWithState && context.leftOnDaemon.length === 0) return [];
   return [`state: no tag was touched; ${daemon}`];
+}
+
+/** Tags of a repository that went the same way share a line, where there are more lines than room. */
+function collapse(lines: readonly string[], room: number): readonly string[] {
+  if (lines.length <= room) return lines;
+  const groups = new Map<string, { readonly repository: string; readonly tags: string[]; readonly rest: string }>();
+  for (const line of lines) {
+    const [, repository = '', tag = '', rest = ''] = /^state: (\S+):([^\s:/]+) (.*)$/.exec(line) ?? [];
+    const key = repository === '' ? line : `${repository} ${rest}`;
+    const group = groups.get(key) ?? { repository, tags: [], rest: repository === '' ? line : rest };
+    group.tags.push(tag);
+    groups.set(key, group);
+  }
+  return [...groups.values()].map(({ repository, tags, rest }) => {
+    if (repository === '') return rest;
+    return tags.length === 1
+      ? `state: ${repository}:${tags.join('')} ${rest}`
+      : `state: ${repository}: ${tags.join(', ')} ${rest}`;
+  });
 }
 
 function stateOfDaemon({ leftOnDaemon }: FailureContext): string {

@@ -10,7 +10,9 @@ export interface PublishedFacts {
     readonly repository: string;
     readonly tag: string;
     readonly outcome: string;
+    /** Digests that the tag showed before and after; absent = there was none, or it could not be seen. */
     readonly before?: string;
+    readonly after?: string;
   }[];
   /** Compressed layers and configs; undefined when nobody looked at them. */
   readonly imageBytes: number | undefined;
@@ -57,7 +59,7 @@ function formatPublished(published: PublishedFacts, { pushedByDaemon, signatures
     const tags = published.tags.filter((tag) => tag.repository === repository);
     return [
       `published ${repository}`,
-      `  tags    ${tags.map(formatTag).join(', ')}`,
+      `  tags    ${formatTags(tags, published.digest)}`,
       ...formatSignature(signatures, repository),
     ];
   });
@@ -76,9 +78,24 @@ function formatSignature(signatures: readonly SignatureFacts[], repository: stri
   return [`  signed  yes${also}${outcome === 'unchanged' ? ' (had been signed before)' : ''}`];
 }
 
-function formatTag({ tag, outcome, before }: PublishedFacts['tags'][number]): string {
-  const from = outcome === 'moved' && before !== undefined ? ` from ${before.slice(0, shortDigestLength)}` : '';
-  return `${tag} (${outcome}${from})`;
+/** Tags of which there is the same to say share the words. */
+function formatTags(tags: PublishedFacts['tags'], digest: string): string {
+  const [first = '', ...others] = tags.map((tag) => describeTag(tag, digest));
+  if (others.length === 0 || others.some((words) => words !== first)) {
+    return tags.map((tag) => `${tag.tag} (${describeTag(tag, digest)})`).join(', ');
+  }
+  return `${tags.map(({ tag }) => tag).join(', ')} (all ${first})`;
+}
+
+function describeTag({ outcome, before, after }: PublishedFacts['tags'][number], digest: string): string {
+  if (outcome === 'kept') return after === undefined ? outcome : `${outcome} at ${short(after)}`;
+  const from = outcome === 'moved' && before !== undefined ? ` from ${short(before)}` : '';
+  if (after === undefined) return `${outcome}${from}, not to be seen by this login`;
+  return after === digest ? `${outcome}${from}` : `${outcome}${from}, moved on to ${short(after)} by somebody else`;
+}
+
+function short(digest: string): string {
+  return digest.slice(0, shortDigestLength);
 }
 
 function formatUpload({ uploadedBlobs, uploadedBytes }: PublishedFacts): string {

@@ -25,6 +25,32 @@ describe('formatFailure', () => {
     });
   });
 
+  it('lets tags that went the same way share a line when there are more of them than lines', () => {
+    const tags = ['1.2.3', '1.2', '1', 'latest'];
+    const state = ['one.example:5000/app', 'two.example/app', 'three.example/app'].flatMap((repository) =>
+      tags.map(
+        (tag, at) =>
+          `state: ${repository}:${tag} absent → ${at === 0 ? 'sha256:aa, left-behind' : 'absent, not-moved'}`,
+      ),
+    );
+    const error = new PluginError({
+      code: 'partial',
+      exitCode: 8,
+      message: 'm',
+      hint: 'h',
+      details: ['said: x', ...state],
+    });
+    expect(formatFailure(error, { leftOnDaemon: [], publishing: true }).lines).toEqual([
+      'error: m',
+      '  said: x',
+      ...['one.example:5000/app', 'two.example/app', 'three.example/app'].flatMap((repository) => [
+        `  state: ${repository}:1.2.3 absent → sha256:aa, left-behind`,
+        `  state: ${repository}: 1.2, 1, latest absent → absent, not-moved`,
+      ]),
+      '  try: h',
+    ]);
+  });
+
   it('adds a state of its own from exit code 4 on', () => {
     const error = new PluginError({ code: 'lost', exitCode: 5, message: 'connection to the daemon lost' });
     expect(formatFailure(error, nothingLeft).lines).toContain(

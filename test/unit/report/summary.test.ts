@@ -1,12 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { formatSummary, type PublishedFacts } from '../../../src/report/summary.ts';
 
+const digest = `sha256:${'a'.repeat(64)}`;
+const old = `sha256:${'b'.repeat(64)}`;
 const published: PublishedFacts = {
-  digest: `sha256:${'a'.repeat(64)}`,
+  digest,
   tags: [
-    { repository: 'docker.example/team/app', tag: '1.2.3', outcome: 'created' },
-    { repository: 'docker.example/team/app', tag: '1.2', outcome: 'moved', before: `sha256:${'b'.repeat(64)}` },
-    { repository: 'docker.example/team/app', tag: 'latest', outcome: 'unchanged' },
+    { repository: 'docker.example/team/app', tag: '1.2.3', outcome: 'created', after: digest },
+    { repository: 'docker.example/team/app', tag: '1.2', outcome: 'moved', before: old, after: digest },
+    { repository: 'docker.example/team/app', tag: 'latest', outcome: 'unchanged', before: digest, after: digest },
   ],
   imageBytes: 13_400_000,
   uploadedBytes: 3_100_000,
@@ -47,6 +49,36 @@ describe('formatSummary', () => {
       'published docker.example/team/app',
       'published other.example/app',
     ]);
+  });
+
+  it('says once what became of all tags of a repository, each repository by itself', () => {
+    const tagsOf = (repository: string, before: string | undefined) =>
+      ['1.2', '1', 'latest'].map((tag) => ({
+        ...{ repository, tag, after: digest, outcome: before === undefined ? 'created' : 'moved' },
+        ...(before === undefined ? {} : { before }),
+      }));
+    const tags = [...tagsOf('docker.example/app', old), ...tagsOf('other.example/app', undefined)];
+    expect(formatSummary({ ...published, tags }, facts).slice(0, 4)).toEqual([
+      'published docker.example/app',
+      '  tags    1.2, 1, latest (all moved from sha256:bbbbbbbbbbbb)',
+      'published other.example/app',
+      '  tags    1.2, 1, latest (all created)',
+    ]);
+  });
+
+  it('says what is not as it was meant to be', () => {
+    const repository = 'docker.example/app';
+    const foreign = `sha256:${'f'.repeat(64)}`;
+    const tags = [
+      { repository, tag: '1', outcome: 'kept', before: old, after: old },
+      { repository, tag: '2', outcome: 'moved', before: old, after: foreign },
+      { repository, tag: '3', outcome: 'created' },
+    ];
+    expect(formatSummary({ ...published, tags }, facts)[1]).toBe(
+      '  tags    1 (kept at sha256:bbbbbbbbbbbb), ' +
+        '2 (moved from sha256:bbbbbbbbbbbb, moved on to sha256:ffffffffffff by somebody else), ' +
+        '3 (created, not to be seen by this login)',
+    );
   });
 
   it('says of each repository whether it was signed', () => {
