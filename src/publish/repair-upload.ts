@@ -29,23 +29,39 @@ export interface RepairSource {
   readonly log: Log;
 }
 
-/** Brings again what a repository lacks. It throws PluginError `blob-lost` for a layer that only another client could pack. */
+/**
+ * Brings again what a repository lacks, by its own word the first time; the second time everything, since a registry may
+ * remember blobs that it has lost. It throws PluginError `blob-lost` for a layer that only another client could pack.
+ */
 export function repairUpload(source: RepairSource): Repair {
+  const asked = new Set<string>();
   const running = new Map<string, Promise<void>>();
   return async ({ name }, _, signal) => {
     const repository = source.repositories.find((candidate) => candidate.name === name);
     if (repository === undefined) return;
     // Several tags of a repository may find out at the same time.
-    const bringing = running.get(name) ?? bringLost(repository, source, signal).finally(() => running.delete(name));
+    const believe = !asked.has(name);
+    const bringing =
+      running.get(name) ?? bringLost(repository, source, believe, signal).finally(() => running.delete(name));
     running.set(name, bringing);
+    asked.add(name);
     await bringing;
   };
 }
 
-async function bringLost(repository: TagStore & BlobStore, source: RepairSource, signal: AbortSignal): Promise<void> {
+async function bringLost(
+  repository: TagStore & BlobStore,
+  source: RepairSource,
+  believe: boolean,
+  signal: AbortSignal,
+): Promise<void> {
   const { blobs, log, tally, temporaryDirectory } = source;
   const entries = [...blobs];
-  const present = await mapAll(entries, parallelRequests, ([, { digest }]) => repository.hasBlob(digest, signal));
+  const present = await mapAll(
+    entries,
+    parallelRequests,
+    async ([, { digest }]) => believe && (await repository.hasBlob(digest, signal)),
+  );
   const known = new Map(entries.filter((_, position) => present[position]));
   const lost = new Set(entries.flatMap(([key, { digest }]) => (known.has(key) ? [] : [digest])));
   if (lost.size === 0) return;
@@ -54,7 +70,7 @@ async function bringLost(repository: TagStore & BlobStore, source: RepairSource,
     const uploads = new PartUploads({ repositories: [repository], tally, keepFiles: false }, signal);
     const onPart = (part: LocalBlob, discard: () => Promise<void>): void => {
       if (!lost.has(part.digest)) throw packedByAnother(repository.name, part.position);
-      uploads.start(part, discard);
+      uploads.start({ ...part, isLost: true }, discard);
     };
     try {
       await collectImage({ ...source, known, folder, onPart }, uploads.signal);

@@ -48,6 +48,8 @@ export interface BlobStore {
       readonly mountFrom?: string;
       /** It cannot be there: it is not looked for first. */
       readonly isNew?: boolean;
+      /** The registry misses it, whatever it says when it is asked. */
+      readonly isLost?: boolean;
       readonly onProgress?: (sentBytes: number) => void;
     },
     signal: AbortSignal,

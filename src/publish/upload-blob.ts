@@ -10,6 +10,8 @@ export interface LocalBlob {
   /** 1 = lowest layer, 0 = config. */
   readonly position: number;
   readonly open: () => Readable;
+  /** The registry misses it: it is sent, whatever the registry says of it. */
+  readonly isLost?: boolean;
 }
 
 /** Adds up what went out, and passes progress on. */
@@ -57,6 +59,7 @@ export class UploadTally {
         },
         ...(mountFrom === undefined ? {} : { mountFrom }),
         ...(isNew ? { isNew } : {}),
+        ...(blob.isLost === true ? { isLost: true } : {}),
       },
       signal,
     );

@@ -291,6 +291,13 @@ describe('a blob that the registry loses between its upload and the manifest', (
     expect(layersAt(repository, 'latest')).toEqual([base, app]);
   });
 
+  it('is sent again although the registry says that it is there, once that has not helped', async () => {
+    const repository = losing(2, () => false);
+    const { published } = await publish({ image: imageOf([base, app]), repositories: [repository] });
+    expect(published.uploadedBlobs).toBe(6);
+    expect(layersAt(repository, 'latest')).toEqual([base, app]);
+  });
+
   it('ends the run when it is lost for the third time', async () => {
     const repository = losing(3);
     const publishing = publish({ image: imageOf([app]), repositories: [repository] });

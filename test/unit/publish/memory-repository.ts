@@ -103,7 +103,7 @@ export class MemoryRepository implements TagStore, BlobStore {
 
   async ensureBlob(blob: Parameters<BlobStore['ensureBlob']>[0]): Promise<'exists' | 'mounted' | 'uploaded'> {
     this.#note(`ensure ${blob.digest}${blob.isNew === true ? ' (new)' : ''}`);
-    if (this.blobs.has(blob.digest)) return 'exists';
+    if (this.blobs.has(blob.digest) && blob.isLost !== true) return 'exists';
     const source = blob.mountFrom === undefined ? undefined : this.mountable.get(blob.mountFrom);
     const mounted = source?.blobs.get(blob.digest);
     if (mounted !== undefined) {
