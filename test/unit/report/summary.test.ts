@@ -54,7 +54,10 @@ describe('formatSummary', () => {
   it('says once what became of all tags of a repository, each repository by itself', () => {
     const tagsOf = (repository: string, before: string | undefined) =>
       ['1.2', '1', 'latest'].map((tag) => ({
-        ...{ repository, tag, after: digest, outcome: before === undefined ? 'created' : 'moved' },
+        repository,
+        tag,
+        after: digest,
+        outcome: before === undefined ? 'created' : 'moved',
         ...(before === undefined ? {} : { before }),
       }));
     const tags = [...tagsOf('docker.example/app', old), ...tagsOf('other.example/app', undefined)];
