@@ -1,5 +1,5 @@
 # The whole life of the project in seven words. On a fresh Debian machine, as root, with Node (20.19 or later), npm and make.
-.PHONY: build check test demo bench faults clean
+.PHONY: build check test demo bench faults disturbances clean
 
 # What the tests run against; the engines themselves are fetched by scripts/fetch-engines.js, cosign by scripts/fetch-cosign.js.
 TEST_PACKAGES = docker.io docker-registry skopeo busybox-static iproute2 iptables openssl openssh-client git
@@ -39,6 +39,13 @@ faults: build
 	node scripts/fetch-engines.js
 	npx esbuild scripts/faults.ts --bundle --platform=node --format=esm --packages=external --log-level=warning --outfile=.cache/faults/faults.js
 	node .cache/faults/faults.js $(ARGS)
+
+# The same for the daemon, the build and the process of the step; ARGS="--only D13" runs a part.
+disturbances: build
+	scripts/install-packages.sh $(TEST_PACKAGES)
+	node scripts/fetch-engines.js
+	npx esbuild scripts/disturbances.ts --bundle --platform=node --format=esm --packages=external --log-level=warning --outfile=.cache/faults/disturbances.js
+	node .cache/faults/disturbances.js --cuts 0,0.1,0.3,0.5,0.7,0.9,0.99 --kills 100 --long $(ARGS)
 
 clean:
 	rm -rf dist coverage .cache

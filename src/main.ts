@@ -38,7 +38,7 @@ stopOn('SIGTERM', 143);
 stopOn('SIGINT', 130);
 // A log reader that went away does not stop a release.
 process.on('SIGHUP', () => undefined);
-process.stdout.on('error', () => undefined);
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 // A bug must not leave a temporary name behind: the run ends in order, with exit code 70.
 process.on('uncaughtException', (error) => stopping.abort(error));
 process.on('unhandledRejection', (reason) => stopping.abort(reason));

@@ -95,7 +95,7 @@ export function notADaemon(address: string, answered: string): PluginError {
   return new PluginError({
     code: 'not-a-daemon',
     exitCode: 5,
-    message: `${address} answers, but not as a Docker Engine API (${answered})`,
+    message: `${address} is not a Docker Engine API (it answered ${answered})`,
     hint: 'check `docker_host` / DOCKER_HOST and the runner volume; a TLS port needs DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH',
   });
 }

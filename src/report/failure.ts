@@ -29,11 +29,21 @@ export interface Failure {
 export function failureOfRun(error: unknown, signal: AbortSignal, phase: string): unknown {
   if (!signal.aborted) return error;
   const reason: unknown = signal.reason;
-  if (!(reason instanceof PluginError)) return reason;
   if (error instanceof PluginError && (error.exitCode === 7 || error.exitCode === 8)) return error;
   const state = error instanceof PluginError ? error.details.filter((line) => line.startsWith('state: ')) : [];
+  if (!(reason instanceof PluginError)) return new InterruptingBug(reason, state);
   const { code, exitCode, message, hint } = reason;
   return new PluginError({ code, exitCode, message: `${message} during ${phase}`, hint, details: state, cause: error });
+}
+
+/** A bug that ended a run, and the state that the interrupted work reported. */
+class InterruptingBug extends Error {
+  readonly state: readonly string[];
+
+  constructor(cause: unknown, state: readonly string[]) {
+    super(cause instanceof Error ? cause.message : String(cause), { cause });
+    this.state = state;
+  }
 }
 
 /** Words any thrown thing. What is not a PluginError is a bug of ours: exit code 70 with the place in the code. */
@@ -100,14 +110,17 @@ function stateOfDaemon({ leftOnDaemon }: FailureContext): string {
 }
 
 function formatBug(error: unknown, context: FailureContext): Failure {
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  const lines = text.split('\n').slice(0, maxLines - 3);
+  const { cause: bug, state } = error instanceof InterruptingBug ? error : { cause: error, state: [] };
+  const text = bug instanceof Error ? (bug.stack ?? bug.message) : String(bug);
+  const lines = text.split('\n').slice(0, Math.max(1, maxLines - 3 - state.length));
+  const tags = context.publishing ? 'tags may have moved' : 'no tag was touched';
   return {
     exitCode: 70,
     lines: [
       `error: bug in docker-build: ${lines[0] ?? ''}`,
       ...lines.slice(1),
-      `  state: ${context.publishing ? 'tags may have moved' : 'no tag was touched'}; ${stateOfDaemon(context)}`,
+      ...state.map(indent),
+      `  state: ${state.length > 0 ? '' : `${tags}; `}${stateOfDaemon(context)}`,
       '  try: report this block to the maintainers',
     ],
   };

@@ -161,17 +161,24 @@ function findDockerfile({ values, files, findings, notes }: SourceInputs): Docke
   const other = join(dirname(written), 'Containerfile');
   if (found.kind === 'missing' && files.find(other, rules).kind === 'file') {
     notes.push(`${written} does not exist; ${other} is used`);
-    return checkDockerfile(other, files.find(other, rules), findings);
+    return checkDockerfile(other, files.find(other, rules), files, findings);
   }
-  return checkDockerfile(written, found, findings);
+  return checkDockerfile(written, found, files, findings);
 }
 
-function checkDockerfile(written: string, found: Found, findings: Findings): Dockerfile {
-  const wrong = dockerfileProblem(written, found);
+function checkDockerfile(written: string, found: Found, files: WorkspaceFiles, findings: Findings): Dockerfile {
+  const wrong = dockerfileProblem(written, found) ?? encodingProblem(written, found, files);
   if (wrong !== undefined) {
     addProblem(findings, 'dockerfile', { wrong, right: 'must be a Dockerfile, relative to the workspace' });
   }
   return { path: found.kind === 'file' ? found.path : join('/', written), display: written };
+}
+
+/** A daemon that is given UTF-16 cannot even say what is wrong: its answer has to be UTF-8. */
+function encodingProblem(written: string, found: Found, files: WorkspaceFiles): string | undefined {
+  if (found.kind !== 'file') return undefined;
+  const text = files.readSmallFile(found.path, { followOutsideLinks: true, maxBytes: maxDockerfileBytes });
+  return text.ok && text.bytes.includes(0) ? `${quote(written)} is no text in UTF-8: it holds NUL bytes` : undefined;
 }
 
 function dockerfileProblem(written: string, found: Found): string | undefined {

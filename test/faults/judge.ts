@@ -28,6 +28,8 @@ export interface Observation {
   readonly isPlugin: boolean;
   /** The fault was a signal that nobody can handle. */
   readonly isKilled: boolean;
+  /** The fault was a bug, put into the publisher: exit 70 is right then. */
+  readonly hasBug?: boolean;
   /** `host/name:tag` as in `before` and `after`. */
   readonly wanted: readonly string[];
   readonly before: ShownTags;
@@ -45,9 +47,13 @@ export interface Verdict {
 }
 
 const documentedCodes: ReadonlySet<number> = new Set([1, 2, 3, 4, 5, 6, 7, 8, 130, 143]);
+/** A bug of the publisher. */
+const bugCode = 70;
 const firstCodeWithState = 4;
 const integrityCode = 7;
 const partialCode = 8;
+/** A run that is being stopped may finish what it has begun: then all tags have moved. */
+const stopCodes: ReadonlySet<number> = new Set([6, bugCode, 130, 143]);
 
 /** Judges one run. */
 export function judge(seen: Observation): Verdict {
@@ -82,10 +88,11 @@ function judgeFailure(seen: Observation): readonly string[] {
   ];
 }
 
-function judgeCode({ exitCode, isPlugin, outlivedLimit, output }: Observation): readonly string[] {
+function judgeCode({ exitCode, isPlugin, outlivedLimit, hasBug, output }: Observation): readonly string[] {
   if (!isPlugin || outlivedLimit) return [];
   if (exitCode === undefined) return ['ended by a signal'];
-  if (!documentedCodes.has(exitCode)) return [`exit ${exitCode} is not documented as an end`];
+  if (!documentedCodes.has(exitCode) && !(exitCode === bugCode && hasBug === true))
+    return [`exit ${exitCode} is not documented as an end`];
   return exitCode >= firstCodeWithState && !/^\s*state: /m.test(output) ? [`exit ${exitCode} without a state`] : [];
 }
 
@@ -93,8 +100,11 @@ function judgeCode({ exitCode, isPlugin, outlivedLimit, output }: Observation): 
 function judgeTags(seen: Observation): readonly string[] {
   const changed = seen.wanted.filter((name) => digestOf(seen.before, name) !== digestOf(seen.after, name));
   const mayChange = seen.isPlugin && (seen.exitCode === partialCode || seen.exitCode === integrityCode);
-  if (!mayChange) return changed.map((name) => `exit ${seen.exitCode}, and ${describeChange(seen, name)}`);
-  if (changed.length === 0 && seen.exitCode === integrityCode) return [];
+  const isFinished =
+    seen.isPlugin && stopCodes.has(seen.exitCode ?? 0) && seen.wanted.every((name) => seen.after.get(name)?.isWanted);
+  if (!mayChange && !isFinished)
+    return changed.map((name) => `exit ${seen.exitCode}, and ${describeChange(seen, name)}`);
+  if (changed.length === 0 && seen.exitCode !== partialCode) return [];
   const told = readStates(seen.output);
   return seen.wanted.flatMap((name) => {
     const real = digestOf(seen.after, name)?.slice(0, toldLength) ?? absent;

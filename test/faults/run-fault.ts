@@ -251,13 +251,25 @@ function nameOf({ job }: Stage, repository: string, tag: string): string {
   return `${job.host}/${repository}:${tag}`;
 }
 
-/** Of the open uploads, only those that the publisher answers for. */
+/** Of what is left, without the open uploads that the publisher does not answer for. */
 function withoutExcusedUploads(left: readonly string[], { driver, proxy }: Stage): readonly string[] {
+  return withoutExcused(left, proxy, driver.scenario === undefined ? () => true : isFromPlugin);
+}
+
+/** The same for a publisher whose own requests are known. */
+export function withoutExcused(
+  left: readonly string[],
+  proxy: Pick<FaultProxy, 'requests' | 'fired'>,
+  isOurs: (request: { readonly userAgent: string }) => boolean,
+): readonly string[] {
   const ids = left.flatMap((what) => (what.startsWith(uploadPrefix) ? [idOfUpload(what)] : []));
-  const isOurs = ({ userAgent }: { readonly userAgent: string }): boolean =>
-    driver.scenario === undefined || userAgent.startsWith(pluginUserAgent);
   const charged = chargeUploads({ left: ids, requests: proxy.requests(), fired: proxy.fired(), isOurs });
   return left.filter((what) => !what.startsWith(uploadPrefix) || charged.includes(idOfUpload(what)));
+}
+
+/** Whether a request is the plugin's own, and not its daemon's. */
+export function isFromPlugin({ userAgent }: { readonly userAgent: string }): boolean {
+  return userAgent.startsWith(pluginUserAgent);
 }
 
 function idOfUpload(what: string): string {

@@ -57,6 +57,10 @@ export interface EngineAddress {
 }
 
 export interface Engine extends EngineAddress {
+  /** Sends a signal to dockerd: SIGKILL, or SIGSTOP and SIGCONT. */
+  signal(signal: NodeJS.Signals): void;
+  /** Starts dockerd again when it has ended; resolves once it answers. Its containerd goes on all the time. */
+  revive(): Promise<void>;
   /** Ends the daemon and removes everything that it made. */
   stop(): Promise<void>;
 }
@@ -118,8 +122,12 @@ async function startIn(folder: string, bin: string, kind: EngineKind, options: E
   };
   writeFileSync(join(folder, 'daemon.json'), JSON.stringify(config, undefined, 2));
   await untilReady('containerd', containerd, folder, () => existsSync(join(folder, 'containerd.sock')));
-  const dockerd = start(folder, env, join(bin, 'dockerd'), ['--config-file', join(folder, 'daemon.json')]);
-  await untilReady('dockerd', dockerd, folder, () => answersPing(socket));
+  const startDockerd = async (): Promise<ChildProcess> => {
+    const daemon = start(folder, env, join(bin, 'dockerd'), ['--config-file', join(folder, 'daemon.json')]);
+    await untilReady('dockerd', daemon, folder, () => answersPing(socket));
+    return daemon;
+  };
+  let dockerd = await startDockerd();
 
   return {
     kind,
@@ -133,6 +141,10 @@ async function startIn(folder: string, bin: string, kind: EngineKind, options: E
     dockerCli: join(bin, 'docker'),
     env,
     logFile: join(folder, 'dockerd.log'),
+    signal: (signal) => void dockerd.kill(signal),
+    revive: async () => {
+      if (dockerd.exitCode !== null || dockerd.signalCode !== null) dockerd = await startDockerd();
+    },
     stop: async () => {
       await end(dockerd);
       await end(containerd);

@@ -233,9 +233,9 @@ describe('something that is no daemon for us', () => {
       'a web server',
       ping({ Server: 'nginx' }, 404),
       'not-a-daemon',
-      /not as a Docker Engine API \(status 404, server nginx\)/,
+      /is not a Docker Engine API \(it answered status 404, server nginx\)/,
     ],
-    ['an API without a version', ping({}), 'not-a-daemon', /not as a Docker Engine API/],
+    ['an API without a version', ping({}), 'not-a-daemon', /is not a Docker Engine API/],
     ['an old engine', ping({ 'Api-Version': '1.38' }), 'daemon-too-old', /API 1\.38 .* too old: BuildKit needs 1\.39/],
     [
       'BuildKit switched off',

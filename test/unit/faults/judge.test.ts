@@ -37,6 +37,8 @@ const mixed = new Map([[one, newImage]]);
 const states = (first: string, second: string): string =>
   `error: tagging failed\n  state: ${one} sha256:aaaaaaaaaaaa → ${first}, moved\n  state: ${two} absent → ${second}, not-moved\n`;
 
+const moved = states('sha256:bbbbbbbbbbbb', 'sha256:bbbbbbbbbbbb');
+
 describe('a run that ended with exit 0', () => {
   it.each<[string, Partial<Observation>, string]>([
     ['survived when every tag shows the new image', {}, 'survived'],
@@ -105,6 +107,15 @@ describe('a run that failed', () => {
       'clean',
     ],
     ['is clean with 7 and nothing changed', { exitCode: 7 }, 'clean'],
+    [
+      'is clean with 143 when it has finished, and says so',
+      { exitCode: 143, after: success.after, output: moved },
+      'clean',
+    ],
+    ['is dirty with 143 when it has finished, and says nothing', { exitCode: 143, after: success.after }, 'dirty'],
+    ['is dirty with 143 and mixed tags', { exitCode: 143, after: mixed, output: moved }, 'dirty'],
+    ['is dirty with 70', { exitCode: 70 }, 'dirty'],
+    ['is clean with 70 after a bug that was put there', { exitCode: 70, hasBug: true }, 'clean'],
   ])('%s', (_, difference, letter) => {
     expect(judge({ ...failure, ...difference }).letter).toBe(letter);
   });
