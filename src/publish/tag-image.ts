@@ -3,7 +3,7 @@
 // known at the end. OCI distribution-spec 1.1, "Pushing manifests"; several tags in one PUT: its section on tag lists.
 import type { Log } from '../base/log.ts';
 import { type Clock, systemClock } from '../base/retry.ts';
-import { withGrace } from './grace.ts';
+import { withGrace } from '../base/grace.ts';
 import { keptOutcome, noTagRules, permittedMoves, type TagRules } from './immutable-tags.ts';
 import type { TagsSeen } from './look-at-tags.ts';
 import { TagMover } from './move-tags.ts';

@@ -1,5 +1,6 @@
 // Where the uploads of a repository go: the Locations that its registry names, which are open until a blob is complete, and what
 // is known about the bodies that it takes.
+import { withGrace } from '../base/grace.ts';
 import { unexpected } from './answer.ts';
 import type { Place } from './place.ts';
 import { ForbiddenTarget, type RequestTarget, resolveTarget } from './redirect.ts';
@@ -28,13 +29,21 @@ export interface OpenedUpload extends RequestTarget {
   readonly minChunkBytes?: number;
 }
 
+/** What is opened by an answer that nobody waits for stays open: a run that is stopped gives it this long. */
+const lateAnswerMs = 300;
+
 /** POST for an upload. Throws UnexpectedAnswer, or RegistryError `bad-location`. */
 export async function startUpload(to: UploadPlace, what: string, signal: AbortSignal): Promise<OpenedUpload> {
-  const response = await to.place.send({ method: 'POST', to: 'blobs/uploads/', redirects: 'own-origin', what }, signal);
-  // 202 it should be; whoever names a place has opened one.
-  if (response.status < 200 || response.status > 299) throw await unexpected(response, signal);
-  await discard(response, signal);
-  return openUpload(to, response, what);
+  const opened = await withGrace(signal, lateAnswerMs, async (late) => {
+    const request = { method: 'POST', to: 'blobs/uploads/', redirects: 'own-origin', what } as const;
+    const response = await to.place.send(request, late);
+    // 202 it should be; whoever names a place has opened one.
+    if (response.status < 200 || response.status > 299) throw await unexpected(response, late);
+    await discard(response, late);
+    return openUpload(to, response, what);
+  });
+  signal.throwIfAborted();
+  return opened;
 }
 
 /** Enters the Location of an answer. Throws RegistryError `bad-location`. */
