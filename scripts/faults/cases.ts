@@ -8,9 +8,13 @@ import { measuredFaults } from '../../test/faults/measured-faults.ts';
 /** Of each scenario. */
 const stormPublishes = 300;
 
-/** Every case, once. Throws when two have one name. */
-export function allCases(): readonly FaultCase[] {
-  const cases = [...measuredFaults, ...registryCells, ...tagCells, ...stormCells(stormPublishes)];
+/**
+ * Every case, once. Throws when two have one name.
+ *
+ * @param seed of the first publish in a storm
+ */
+export function allCases(seed: number): readonly FaultCase[] {
+  const cases = [...measuredFaults, ...registryCells, ...tagCells, ...stormCells(stormPublishes, seed)];
   const names = new Set<string>();
   for (const { id } of cases) {
     if (names.has(id)) throw new Error(`two faults are called "${id}"`);

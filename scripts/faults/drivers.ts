@@ -41,20 +41,27 @@ export class BenchEngines {
   }
 }
 
-/** The drivers that were asked for; one that is not installed is named, and left out. */
+export interface ChosenDrivers {
+  readonly drivers: readonly Driver[];
+  /** Names of those that are not installed here. */
+  readonly absent: readonly string[];
+}
+
+/** The drivers that were asked for. Throws when there is none. */
 export async function chooseDrivers(
   choice: DriverChoice,
   engines: BenchEngines,
   registries: BenchRegistries,
-): Promise<readonly Driver[]> {
+): Promise<ChosenDrivers> {
   const drivers: Driver[] = [];
+  const absent: string[] = [];
   for (const candidate of candidates(registries).filter((each) => isChosen(each, choice))) {
     const driver = await candidate.make(engines.start);
-    if (driver === undefined) console.log(`${candidate.name}: not installed, left out`);
+    if (driver === undefined) absent.push(candidate.name);
     else drivers.push(driver);
   }
-  if (drivers.length === 0) throw new Error('no driver is called so; see --help');
-  return drivers;
+  if (drivers.length === 0) throw new Error('no driver is called so, or none is installed');
+  return { drivers, absent };
 }
 
 function isChosen({ name, isPeer, engine }: Candidate, { driver, store, peers }: DriverChoice): boolean {

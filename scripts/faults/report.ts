@@ -22,16 +22,17 @@ export function isGood(result: FaultResult): boolean {
   return result.outcome !== 'bench failed';
 }
 
-/** One column per driver, one row per fault. */
-export function letterTable(results: readonly FaultResult[]): string {
+/** One column per driver, one row per fault; storms are counted only. */
+export function letterTable(all: readonly FaultResult[]): string {
+  const results = all.filter((result) => result.outcome !== 'judged' || result.group !== 'storm');
   const drivers = [...new Set(results.map(({ driver }) => driver))];
   const faults = [...new Set(results.map(({ fault }) => fault))];
-  const width = Math.max(...faults.map((fault) => fault.length));
+  const width = Math.max(0, ...faults.map((fault) => fault.length));
   const legend = drivers.map((driver, index) => `  ${columnName(index)} = ${driver}`);
   const head = `${''.padEnd(width)}  ${drivers.map((_, index) => columnName(index)).join(' ')}`;
   const rows = faults.map((fault) => {
     const cells = drivers.map((driver) =>
-      signOf(results.filter((result) => result.fault === fault && result.driver === driver)).padEnd(1),
+      signOf(results.filter((result) => result.fault === fault && result.driver === driver)),
     );
     return `${fault.padEnd(width)}  ${cells.join(' ')}`;
   });
@@ -43,9 +44,14 @@ function signOf(results: readonly FaultResult[]): string {
   const found = results.map((result) => {
     if (result.outcome === 'does not occur') return doesNotOccur;
     if (result.outcome === 'bench failed') return benchFailed;
-    return result.hits === 0 && result.letter === 'survived' ? notMet : signs[result.letter];
+    return isMet(result) ? signs[result.letter] : notMet;
   });
-  return ['?', 'H', 'L', 'D', 'C', 'S', notMet, doesNotOccur].find((sign) => found.includes(sign)) ?? ' ';
+  return [benchFailed, 'H', 'L', 'D', 'C', 'S', notMet, doesNotOccur].find((sign) => found.includes(sign)) ?? ' ';
+}
+
+/** What went wrong without a fault counts as well. */
+function isMet(run: FaultRun): boolean {
+  return run.isMet || run.letter !== 'survived';
 }
 
 function columnName(index: number): string {
@@ -62,19 +68,24 @@ export function describeBad(result: FaultResult): string {
   return [ended, ...reasons, ...log.map((line) => `    | ${line}`)].join('\n');
 }
 
-/** Per driver: how many of each letter, and of the faults that pass by themselves how many were survived. */
+/** Per driver and group: how many of each letter, and of the faults that pass by themselves how many were survived. */
 export function totals(results: readonly FaultResult[]): readonly string[] {
-  return [...new Set(results.map(({ driver }) => driver))].map((driver) => {
-    const judged = results.filter((result) => result.outcome === 'judged' && result.driver === driver) as FaultRun[];
-    const met = judged.filter(({ hits, letter }) => hits > 0 || letter !== 'survived');
-    const counts = Object.keys(signs).map((letter) => {
-      return `${met.filter((run) => run.letter === letter).length} ${letter}`;
-    });
-    const transient = met.filter(({ isTransient }) => isTransient);
-    const passed = transient.filter(({ letter }) => letter === 'survived').length;
-    const share = transient.length === 0 ? '' : `; of ${transient.length} transient ones ${passed} survived`;
-    return `${driver}: ${met.length} faults: ${counts.join(', ')}${share}; ${judged.length - met.length} not met`;
+  const judged = results.flatMap((result) => (result.outcome === 'judged' ? [result] : []));
+  const pairs = new Set(judged.map(({ driver, group }) => `${driver}: ${group}`));
+  const parts = [...pairs].map((pair) => {
+    const runs = judged.filter(({ driver, group }) => `${driver}: ${group}` === pair);
+    return `${pair}: ${countLetters(runs)}`;
   });
+  return [...parts, `in all: ${countLetters(judged)}`];
+}
+
+function countLetters(runs: readonly FaultRun[]): string {
+  const met = runs.filter(isMet);
+  const counts = Object.keys(signs).map((letter) => `${met.filter((run) => run.letter === letter).length} ${letter}`);
+  const transient = met.filter(({ isTransient }) => isTransient);
+  const passed = transient.filter(({ letter }) => letter === 'survived').length;
+  const share = transient.length === 0 ? '' : `; of ${transient.length} transient ones ${passed} survived`;
+  return `${met.length} (${counts.join(', ')})${share}; ${runs.length - met.length} not met`;
 }
 
 function seconds(ms: number): string {

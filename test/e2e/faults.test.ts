@@ -69,6 +69,10 @@ describe.each<[string, () => Driver]>([
     () => buildingPlugin('plugin upload (26.1 graphdriver)', sharedEngine('docker-26.1-graphdriver')),
   ],
   [
+    'a push by the daemon',
+    () => buildingPlugin('daemon push (26.1 containerd)', sharedEngine('docker-26.1-containerd')),
+  ],
+  [
     'an upload out of a containerd store',
     () => buildingPlugin('plugin upload (26.1 containerd, push_via: plugin)', sharedEngine('docker-26.1-containerd')),
   ],

@@ -27,8 +27,10 @@ export interface FaultRun {
   /** The letter and the exit code are among those that the case allows. */
   readonly isAllowed: boolean;
   readonly isTransient: boolean;
-  /** How many faults happened; 0 when the publish never made such a request. */
+  /** How many faults happened. */
   readonly hits: number;
+  /** The publish made a request that the rules are about, or there are none. */
+  readonly isMet: boolean;
   readonly exitCode: number | undefined;
   readonly ms: number;
   /** By step, as in `{"hb":2,"po":2}`. */
@@ -196,7 +198,7 @@ function describeRun(
 ): FaultRun {
   const { letters = ['survived', 'clean'], exitCodes } = fault;
   const isRightCode = letter !== 'clean' || exitCodes === undefined || exitCodes.includes(end.exitCode ?? 0);
-  const isOnTheWire = rules.length > 0 || fault.random !== undefined;
+  const hits = proxy.fired().length;
   return {
     fault: fault.id,
     group: fault.group,
@@ -206,7 +208,8 @@ function describeRun(
     reasons: isRightCode ? reasons : [...reasons, `exit ${end.exitCode} instead of ${exitCodes.join(' or ')}`],
     isAllowed: letters.includes(letter) && isRightCode,
     isTransient: fault.isTransient === true,
-    hits: isOnTheWire ? proxy.fired().length : 1,
+    hits,
+    isMet: hits > 0 || rules.length === 0,
     exitCode: end.exitCode,
     ms: Math.round(end.ms),
     requests: Object.fromEntries(proxy.counts()),

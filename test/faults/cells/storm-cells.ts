@@ -21,13 +21,13 @@ export const stormKinds: readonly Fault[] = [
 const probability = 0.05;
 const tags = ['1.2.3', '1.2', 'latest'];
 
-/** So many publishes, each with a seed of its own. */
-export function stormCells(publishes: number): readonly FaultCase[] {
+/** So many publishes, each with a seed of its own, from `firstSeed` on. */
+export function stormCells(publishes: number, firstSeed = 1): readonly FaultCase[] {
   return Array.from({ length: publishes }, (_, index) => ({
-    id: `storm, seed ${index + 1}`,
+    id: `storm, seed ${firstSeed + index}`,
     group: 'storm',
     rules: [],
-    random: { probability, seed: index + 1, kinds: stormKinds },
+    random: { probability, seed: firstSeed + index, kinds: stormKinds },
     tags,
     limitMs: 150_000,
   }));
