@@ -130,6 +130,7 @@ export class DisturbanceBench {
       left: disturbance.mayLeaveName === true ? left.filter((what) => !isTold(what, end.output)) : left,
     });
     dropRepository(this.#registry, repository);
+    const hits = countHits(disturbance, registryProxy, daemonProxy);
     const reasons = [...verdict.reasons, ...unexpected(disturbance, verdict.letter, end), ...complaint];
     return {
       fault: disturbance.id,
@@ -140,7 +141,8 @@ export class DisturbanceBench {
       reasons,
       isAllowed: reasons.length === 0,
       isTransient: disturbance.letters.every((letter) => letter === 'survived'),
-      hits: countHits(disturbance, registryProxy, daemonProxy),
+      hits,
+      isMet: hits > 0,
       exitCode: end.exitCode,
       ms: Math.round(end.ms),
       requests: Object.fromEntries(registryProxy.counts()),
