@@ -64,6 +64,7 @@ export class BodyUpload {
     if (this.#form.kind === 'patch') await this.#patch(restBytes(), signal);
     const response = await this.#put(restBytes(), signal);
     this.#to.open.delete(this.#upload);
+    this.#to.finished.add(this.#upload);
     return response;
   }
 

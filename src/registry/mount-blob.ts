@@ -5,7 +5,7 @@ import { UnexpectedAnswer, unexpected } from './answer.ts';
 import { seesBlob } from './blobs.ts';
 import type { Blob } from './blob-upload.ts';
 import { RegistryError } from './registry-error.ts';
-import { openUpload, type OpenedUpload, type UploadPlace } from './upload-place.ts';
+import { askToOpen, openUpload, type OpenedUpload, type UploadPlace } from './upload-place.ts';
 import { discard, headerOf, type WireResponse } from './wire.ts';
 
 /**
@@ -21,12 +21,14 @@ export async function mountBlob(
   what: string,
   signal: AbortSignal,
 ): Promise<OpenedUpload | 'mounted' | undefined> {
-  const response = await tryMount(to, blob, from, what, signal);
+  const answer = await askToOpen(signal, async (late) => {
+    const response = await tryMount(to, blob, from, what, late);
+    if (response?.status !== 202 || headerOf(response, 'location') === undefined) return response?.status;
+    return openUpload(to, response, what);
+  });
+  if (typeof answer === 'object') return answer;
   // Some registries say that it is mounted and have nothing.
-  if (response?.status === 201) return (await seesBlob(to.place, blob, what, signal)) ? 'mounted' : undefined;
-  return response === undefined || headerOf(response, 'location') === undefined
-    ? undefined
-    : openUpload(to, response, what);
+  return answer === 201 && (await seesBlob(to.place, blob, what, signal)) ? 'mounted' : undefined;
 }
 
 /** undefined: this registry or this login cannot do it. */

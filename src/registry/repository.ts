@@ -33,7 +33,7 @@ export class Repository {
     this.#place = place;
     this.#referrers = new Referrers(place);
     const form = chunkBytes === 0 ? ({ kind: 'put' } as const) : ({ kind: 'chunks', chunkBytes } as const);
-    this.#uploads = { place, slots, open: new Set<RequestTarget>(), form };
+    this.#uploads = { place, slots, open: new Set(), finished: new Set(), form };
   }
 
   /** undefined = absent, or not for us to see. */
@@ -153,6 +153,9 @@ export class Repository {
     } catch (error) {
       // It may be one of the blobs that is missing: what we know of them is worth nothing now.
       this.#blobs.clear();
+      // And an upload whose end was not true is open still.
+      for (const upload of this.#uploads.finished) this.#uploads.open.add(upload);
+      this.#uploads.finished.clear();
       throw error;
     }
   }

@@ -17,6 +17,8 @@ export interface UploadPlace {
   readonly slots: UploadSlots;
   /** For cancelling. */
   readonly open: Set<RequestTarget>;
+  /** Those of blobs that are stored, as the registry says. */
+  readonly finished: Set<RequestTarget>;
   /** Changes when the registry turns out to want another one. */
   form: BodyForm;
 }
@@ -34,16 +36,24 @@ const lateAnswerMs = 300;
 
 /** POST for an upload. Throws UnexpectedAnswer, or RegistryError `bad-location`. */
 export async function startUpload(to: UploadPlace, what: string, signal: AbortSignal): Promise<OpenedUpload> {
-  const opened = await withGrace(signal, lateAnswerMs, async (late) => {
-    const request = { method: 'POST', to: 'blobs/uploads/', redirects: 'own-origin', what } as const;
-    const response = await to.place.send(request, late);
+  return askToOpen(signal, async (late) => {
+    const response = await to.place.send({ method: 'POST', to: 'blobs/uploads/', redirects: 'own-origin', what }, late);
     // 202 it should be; whoever names a place has opened one.
     if (response.status < 200 || response.status > 299) throw await unexpected(response, late);
     await discard(response, late);
     return openUpload(to, response, what);
   });
+}
+
+/** Carries out a request that may open an upload. A run that is stopped waits a moment for it, so that it can be cancelled. */
+export async function askToOpen<Result>(
+  signal: AbortSignal,
+  ask: (late: AbortSignal) => Promise<Result>,
+): Promise<Result> {
   signal.throwIfAborted();
-  return opened;
+  const result = await withGrace(signal, lateAnswerMs, ask);
+  signal.throwIfAborted();
+  return result;
 }
 
 /** Enters the Location of an answer. Throws RegistryError `bad-location`. */

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { sha256 } from '../../../src/base/digest.ts';
 import type { RegistryOptions } from '../../../src/registry/registry-client.ts';
 import { type FaultProxy, startFaultProxy } from '../../faults/fault-proxy.ts';
@@ -246,5 +246,37 @@ describe('a token that expires', () => {
     expect(registry.counts()).toMatchObject({ 'PUT upload': 1, 'GET token': 2 });
     await test.client.close();
     await registry.stop();
+  });
+});
+
+describe('an upload that is not wanted any more', () => {
+  it('is cancelled though the run was stopped before its place was known', async () => {
+    await onStage({ limits: patience }, async ({ registry, proxy, repository }) => {
+      const stop = new AbortController();
+      proxy.arm([{ match: { step: 'po' }, do: { kind: 'delay', ms: 200 } }]);
+      const bringing = repository.ensureBlob(blobOf(layer), stop.signal);
+      await vi.waitUntil(() => proxy.fired().length > 0, { timeout: 10_000, interval: 5 });
+      stop.abort(new Error('stopped'));
+      await expect(bringing).rejects.toThrow('stopped');
+      await repository.abandonUploads();
+      expect(registry.counts()).toMatchObject({ 'POST upload': 1, 'DELETE upload': 1 });
+      expect(registry.openUploads()).toBe(0);
+    });
+  });
+
+  it('is cancelled when its end was a lie', async () => {
+    await onStage({ limits: patience }, async ({ registry, proxy, repository }) => {
+      proxy.arm([{ match: { step: 'pb' }, do: { kind: 'answer', status: 201 } }]);
+      expect(await repository.ensureBlob(blobOf(layer), signal)).toBe('uploaded');
+      expect(registry.openUploads()).toBe(1);
+      const bytes = Buffer.from('{}');
+      const manifest = { mediaType: 'application/vnd.oci.image.manifest.v1+json', bytes, digest: sha256(bytes) };
+      registry.fail({ method: 'PUT', kind: 'manifest', answer: { status: 403 } });
+      await expect(repository.putManifest(manifest, { digest: manifest.digest }, signal)).rejects.toThrow(
+        'does not permit',
+      );
+      await repository.abandonUploads();
+      expect(registry.openUploads()).toBe(0);
+    });
   });
 });
