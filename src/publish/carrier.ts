@@ -30,6 +30,9 @@ export class Carrier {
   /** 1 = the first layer, 0 = a config. */
   readonly #positions = new Map<Digest, number>();
   readonly #tally: UploadTally;
+  /** What was brought again once already, by repository and digest. */
+  readonly #repaired = new Set<string>();
+  readonly #repairs = new Map<string, Promise<void>>();
   /** What became of blobs, by repository. */
   readonly #outcomes = new Map<string, ('exists' | 'mounted' | 'uploaded')[]>();
 
@@ -78,14 +81,26 @@ export class Carrier {
 
   /** Brings again what a manifest refers to, whatever was seen of it before: the repository says that it lacks a part. */
   async repair(way: Way, digest: Digest, signal: AbortSignal): Promise<void> {
+    // Several tags of a repository may find out at the same time.
+    const key = `${way.repository.name}@${digest}`;
+    const isAsked = this.#repaired.has(key);
+    const repairing =
+      this.#repairs.get(key) ?? this.#bringAgain(way, digest, isAsked, signal).finally(() => this.#repairs.delete(key));
+    this.#repairs.set(key, repairing);
+    this.#repaired.add(key);
+    await repairing;
+  }
+
+  /** @param isLost the repository has said so before, after a look at each blob: it is not asked any more what it has */
+  async #bringAgain({ repository }: Way, digest: Digest, isLost: boolean, signal: AbortSignal): Promise<void> {
     const { nodes, log } = this.#options;
     const own = nodes.find(({ manifest }) => manifest.digest === digest);
     if (own === undefined) return;
-    log.warn(`${way.repository.name} has lost a part of ${digest} since it was brought there; it is brought again`);
+    log.warn(`${repository.name} has lost a part of ${digest} since it was brought there; it is brought again`);
     const below = nodes.filter(({ depth }) => depth > own.depth);
-    await this.#send([{ ...way, nodes: [own, ...below] }], signal);
+    await this.#send([{ repository, isLost, nodes: [own, ...below] }], signal);
     for (const level of deepestFirst(below)) {
-      await mapAll(level, parallelRequests, ({ manifest }) => stageManifest(way.repository, manifest, signal));
+      await mapAll(level, parallelRequests, ({ manifest }) => stageManifest(repository, manifest, signal));
     }
   }
 
@@ -110,13 +125,13 @@ export class Carrier {
   }
 
   async #sendBlob(
-    { repository, mountFrom, isNew, blob }: Way & { readonly blob: TreeBlob },
+    { repository, mountFrom, isNew, isLost, blob }: Omit<Load, 'nodes'> & { readonly blob: TreeBlob },
     signal: AbortSignal,
   ): Promise<void> {
     const { digest, sizeBytes } = blob;
     const position = this.#positions.get(digest) ?? 0;
     const open = (): Readable => this.#options.source.openBlob({ digest, sizeBytes }, signal);
-    const load = { digest, sizeBytes, position, open };
+    const load = { digest, sizeBytes, position, open, ...(isLost === true ? { isLost } : {}) };
     const outcome = await this.#tally.send(repository, load, signal, mountFrom, isNew);
     this.#outcomes.set(repository.name, [...(this.#outcomes.get(repository.name) ?? []), outcome]);
   }
@@ -131,7 +146,11 @@ export class Carrier {
 }
 
 /** What is to go to one repository. */
-type Load = Way & { readonly nodes: readonly TreeNode[] };
+type Load = Way & {
+  readonly nodes: readonly TreeNode[];
+  /** The blobs are sent, whatever the repository says that it has. */
+  readonly isLost?: boolean;
+};
 
 /** A registry may refuse an index whose children it does not know. */
 function deepestFirst(nodes: readonly TreeNode[]): readonly (readonly TreeNode[])[] {

@@ -52,24 +52,22 @@ export async function copyImage(options: CopyOptions, signal: AbortSignal): Prom
 /** Brings the image to every target that does not have it, all but the root. Throws PluginError. */
 export async function bringImage(given: CopyOptions, signal: AbortSignal): Promise<Brought> {
   const options = { ...given, source: keepSmallBlobs(given.source) };
-  const { source, root, targets, log, onLayer } = options;
+  const { targets } = options;
   const repositories = targets.map(({ repository }) => repository);
   const staged = await findHolders(options, signal);
   const waiting = repositories.filter((repository) => !staged.has(repository));
-  let reading: Promise<readonly TreeNode[]> | undefined;
-  const readOnce = (): Promise<readonly TreeNode[]> =>
-    (reading ??= readImageTree(root, source.name, (child) => source.getManifest(child, signal)));
+  let opening: Promise<Opened> | undefined;
+  const open = (): Promise<Opened> => (opening ??= openImage(options, signal));
   const repair: Repair = async ({ name }, { digest }, stop) => {
     const repository = repositories.find((candidate) => candidate.name === name);
-    const carrier = new Carrier({ source, nodes: await readOnce(), onLayer, log });
-    if (repository !== undefined) await carrier.repair({ repository }, digest, stop);
+    if (repository !== undefined) await (await open()).carrier.repair({ repository }, digest, stop);
   };
   const parts =
     waiting.length === 0
       ? { uploadedBytes: 0, uploadedBlobs: 0, imageBytes: undefined }
-      : await bringParts(waiting, staged, await readOnce(), options, signal);
+      : await bringParts(waiting, staged, await open(), options, signal);
   if (options.referrers !== true) return { staged, repair, ...parts };
-  const more = await bringReferrers(await readOnce(), options, signal);
+  const more = await bringReferrers((await open()).nodes, options, signal);
   return {
     staged,
     repair,
@@ -79,17 +77,27 @@ export async function bringImage(given: CopyOptions, signal: AbortSignal): Promi
   };
 }
 
+/** An image of which everything is known but the bytes of its blobs. */
+interface Opened {
+  readonly nodes: readonly TreeNode[];
+  readonly carrier: Carrier;
+}
+
+async function openImage({ source, root, onLayer, log }: CopyOptions, signal: AbortSignal): Promise<Opened> {
+  const nodes = await readImageTree(root, source.name, (child) => source.getManifest(child, signal));
+  return { nodes, carrier: new Carrier({ source, nodes, onLayer, log }) };
+}
+
 /** Brings the parts of the image to repositories that do not have it. */
 async function bringParts(
   waiting: readonly Repository[],
   staged: Set<TagStore>,
-  nodes: readonly TreeNode[],
+  { nodes, carrier }: Opened,
   options: CopyOptions,
   signal: AbortSignal,
 ): Promise<Pick<Brought, 'uploadedBytes' | 'uploadedBlobs' | 'imageBytes'>> {
-  const { source, root, log, onLayer, referrers = false } = options;
+  const { source, root, log, referrers = false } = options;
   await options.inspect?.(root, contentOf(nodes, source), signal);
-  const carrier = new Carrier({ source, nodes, onLayer, log });
   const holders = [...(source.isMountable ? [source] : []), ...staged].map(({ name }) => name);
   const fresh = await findNew(waiting, signal);
   const { first, later } = waysTo(waiting, holders, fresh);

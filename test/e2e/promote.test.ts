@@ -214,6 +214,15 @@ it('takes along what refers to the image when asked to: signatures that cosign v
   to.forget();
   expectExit(await promote({ ...settings, referrers: true }), 0);
   expect(to.take().filter(({ method, path }) => method === 'PUT' || path.includes('/blobs/sha256'))).toEqual([]);
+
+  // Signed here as well, it has the signatures of both, and the next promotion leaves both.
+  const own = await generateKeys('other-password');
+  const signer = { cosign_private_key: own.privateText, cosign_password: own.password };
+  expectExit(await promote({ ...settings, ...signer, referrers: true }), 0);
+  const again = await promote({ ...settings, tags: '2', referrers: true });
+  expectExit(again, 0);
+  expect(again.output).not.toContain('has others under the tag');
+  for (const { publicFile } of [keys, own]) await cosignVerify(`${repo}:2`, publicFile);
 });
 
 /** Puts a manifest that refers to an image, and the list of such, as tools do where there is no API. @returns its digest */

@@ -145,6 +145,31 @@ describe('copying an index', () => {
   });
 });
 
+it('sends everything again to a registry that says a second time that it misses something', async () => {
+  const source = new MemoryRepository('one.test/app');
+  const target = new MemoryRepository('two.test/app');
+  const { root, blobs } = indexIn(source);
+  let refusals = 0;
+  target.fault = (request) => {
+    if (request !== 'PUT 1' || refusals === 2) return undefined;
+    refusals += 1;
+    return new PluginError({ code: 'blob-lost', exitCode: 4, message: 'lost' });
+  };
+  const sent: Parameters<MemoryRepository['ensureBlob']>[0][] = [];
+  const ensure = target.ensureBlob.bind(target);
+  target.ensureBlob = (blob) => {
+    sent.push(blob);
+    return ensure(blob);
+  };
+  await copy(root, source, { targets: [{ repository: target, tags: ['1'] }] });
+  expect(target.tags.get('1')).toBe(root.digest);
+  expect(sent.map(({ isLost = false }) => isLost)).toEqual([
+    ...blobs.map(() => false),
+    ...blobs.map(() => false),
+    ...blobs.map(() => true),
+  ]);
+});
+
 it('names the source when a part of it is missing', async () => {
   const source = new MemoryRepository('one.test/app');
   const target = new MemoryRepository('two.test/app');
