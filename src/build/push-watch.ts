@@ -35,17 +35,20 @@ export class PushStalled extends PluginError {
   }
 }
 
-/** Layers get as much longer than a manifest as the commit of a blob gets than other requests. */
-const layersFactor = 15;
-/** A layer of some GB over a slow line, where nobody else could send it. */
+/** As long as a blob of our own may stand still (10 min by default): somebody else goes on then, with what is missing. */
+const layersFactor = 5;
+/** Some GB over a slow line, where nobody else may send them: half an hour by default, and never less than this. */
+const patientLayersFactor = 15;
 const minLayersMs = 10 * 60_000;
 const checksPerLimit = 4;
 const maxCheckMs = 5_000;
 
 /** @param canSendOtherwise a push that is given up too early costs no more than time */
 export function pushLimits(requestTimeoutMs: number, canSendOtherwise: boolean): PushLimits {
-  const layersMs = layersFactor * requestTimeoutMs;
-  return { manifestMs: requestTimeoutMs, layersMs: canSendOtherwise ? layersMs : Math.max(minLayersMs, layersMs) };
+  const layersMs = canSendOtherwise
+    ? layersFactor * requestTimeoutMs
+    : Math.max(minLayersMs, patientLayersFactor * requestTimeoutMs);
+  return { manifestMs: requestTimeoutMs, layersMs };
 }
 
 /** Watches one solve. Call `end` when it is over. */

@@ -1,11 +1,22 @@
-// When a daemon is the wrong one to push: the same push from another place, or by somebody who sees more of it, may succeed.
-// Refused logins and rights are the same for everybody.
+// When a daemon is the wrong one to push: the same push from another place, or by somebody who knows more roads and sees more of
+// the way, may succeed. Refused logins and rights are the same for everybody.
 import { BuildFailure } from './build-failure.ts';
 import { PushStalled } from './push-watch.ts';
+
+const refusedExitCode = 3;
 
 /** Why somebody else should send the image, as the begin of a sentence; undefined when that would not help. */
 export function whyNotByDaemon(error: unknown): string | undefined {
   if (error instanceof PushStalled && error.stage === 'layers') return error.message;
-  if (!(error instanceof BuildFailure) || error.push?.isUnreachable !== true) return undefined;
-  return `the daemon cannot reach a registry that this step can reach (${error.push.reason})`;
+  if (!(error instanceof BuildFailure) || error.push === undefined || error.exitCode === refusedExitCode)
+    return undefined;
+  return error.push.isUnreachable
+    ? `the daemon cannot reach a registry that this step can reach (${error.push.reason})`
+    : error.message;
+}
+
+/** The same, and the daemon should not even be given a second chance: the failure will not pass. */
+export function isNothingForDaemon(error: unknown): boolean {
+  if (whyNotByDaemon(error) === undefined) return false;
+  return !(error instanceof BuildFailure) || error.push?.isTransient !== true || error.push.isUnreachable;
 }

@@ -6,7 +6,7 @@ import { pinNamedImages } from '../build/pin-image.ts';
 import { pushLimits, PushStalled, PushWatch } from '../build/push-watch.ts';
 import { cacheGrants, registryAuthority } from '../build/registry-authority.ts';
 import { repeatBuild } from '../build/repeat-build.ts';
-import { whyNotByDaemon } from '../build/why-not-by-daemon.ts';
+import { isNothingForDaemon, whyNotByDaemon } from '../build/why-not-by-daemon.ts';
 import type { BuildOutput } from '../build/solve-request.ts';
 import type { StatusUpdate } from '../buildkit/status.ts';
 import { removeTemporaryImage } from '../engine/temporary-images.ts';
@@ -99,7 +99,7 @@ export class Solver {
   async #repeat(prepared: PreparedBuild, { onStatus, ...asked }: Asked): Promise<BuiltImage> {
     const { signal } = this.#tools.world;
     const mayUpload = this.#mayUpload(asked.output);
-    const isFinal = (error: unknown): boolean => mayUpload && whyNotByDaemon(error) !== undefined;
+    const isFinal = (error: unknown): boolean => mayUpload && isNothingForDaemon(error);
     let hasBuilt = false;
     const attempt = async (): Promise<BuiltImage> => {
       const watch = this.#watchPush(mayUpload);

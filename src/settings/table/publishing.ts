@@ -21,7 +21,7 @@ export const publishingRows = {
   push_via: worksWithDefault('auto', {
     env: ['PLUGIN_PUSH_VIA'],
     kind: oneOf('auto', 'daemon', 'plugin'),
-    help: 'Who sends a built image to the registries. `daemon`: the daemon itself, which needs the containerd image store. `plugin`: this step, which takes the image out of the daemon. `auto`: the daemon where it can, and this step where the daemon cannot reach or trust a registry.',
+    help: 'Who sends a built image to the registries. `daemon`: the daemon itself, which needs the containerd image store. `plugin`: this step, which takes the image out of the daemon. `auto`: the daemon where it can, and this step where the daemon cannot reach or trust a registry, or does not get the image there.',
   }),
   max_concurrent_uploads: worksWithDefault(6, {
     env: ['PLUGIN_MAX_CONCURRENT_UPLOADS'],
