@@ -47,6 +47,8 @@ export interface FaultCase {
   readonly scenarios?: readonly ScenarioName[];
   /** Allowed ends; survived and clean by default. */
   readonly letters?: readonly Letter[];
+  /** Where the daemon pushes, any clean end with any code will do. */
+  readonly isDaemonFree?: boolean;
   /** Exit codes that a clean end may have; every documented one by default. */
   readonly exitCodes?: readonly number[];
   /** Tags to publish; `['1']` by default. */

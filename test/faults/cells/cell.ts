@@ -66,6 +66,8 @@ function at(
     group: 'registry',
     rules: [...led, { match, do: fault }],
     letters: end === 'either' ? ['survived', 'clean'] : [end],
+    // A daemon may give up where we need not; what passes by itself has to be survived all the same.
+    isDaemonFree: options.isTransient !== true,
     applies,
     ...settingsOf(step),
     ...rest,
