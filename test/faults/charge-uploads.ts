@@ -20,12 +20,19 @@ export function chargeUploads({ left, requests, fired, isOurs }: UploadEvidence)
     return id === undefined ? [] : [{ id, request }];
   });
   const excused = new Set(
-    touches.filter(({ request }) => request.method === 'DELETE' || !isOurs(request)).map(({ id }) => id),
+    touches
+      .filter(({ request }) => request.method === 'DELETE' || isSaidToBeStored(request) || !isOurs(request))
+      .map(({ id }) => id),
   );
   const used = new Set(touches.filter(({ request }) => isOurs(request)).map(({ id }) => id));
   const told = requests.filter((request) => isOurs(request) && tellsOfUpload(request)).length;
   let unused = told - used.size - fired.filter(changesAddress).length;
   return left.filter((id) => !excused.has(id) && (used.has(id) || unused-- > 0));
+}
+
+/** A registry that says so, and keeps the upload open, lies. */
+function isSaidToBeStored({ method, status }: RecordedRequest): boolean {
+  return method === 'PUT' && status === 201;
 }
 
 /** The client got to see where its new upload is. */

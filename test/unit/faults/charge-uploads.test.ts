@@ -28,6 +28,10 @@ describe('an upload that is still open', () => {
     );
   });
 
+  it('is not charged when the registry said that it was finished', () => {
+    expect(charged({ requests: [request('POST'), request('PUT', 'one', 201)] })).toEqual([]);
+  });
+
   it('is not charged when the answer to the POST never arrived', () => {
     expect(charged({ requests: [request('POST', '', 0)] })).toEqual([]);
   });
