@@ -83,6 +83,8 @@ export interface GivenUp {
   readonly elapsedMs: number;
   /** The server asked for more than may be waited. */
   readonly refusedWaitMs?: number;
+  /** This task might have been tried again, but the run as a whole has waited and repeated enough. */
+  readonly isPatienceSpent?: boolean;
 }
 
 export interface Task<Result> {
@@ -159,17 +161,19 @@ export class Retrier {
     }
     this.#noteProgress(task, state);
     const limit = Math.min(verdict.attempts ?? this.#limits.attempts, this.#limits.attempts);
-    if (state.attemptsSinceProgress >= limit || this.#retries >= this.#limits.budgetRetries) {
-      throw task.giveUp(error, how);
-    }
+    if (state.attemptsSinceProgress >= limit) throw task.giveUp(error, how);
     const waitMs = this.#waitFor(verdict.retryAfterMs, state.attemptsSinceProgress, task.delays ?? this.#limits);
     const askedMs = verdict.retryAfterMs ?? 0;
-    if (askedMs > this.#limits.maxRetryAfterMs || this.#waitedMs + waitMs > this.#limits.budgetWaitMs) {
-      throw task.giveUp(error, { ...how, ...(askedMs > 0 ? { refusedWaitMs: askedMs } : {}) });
+    if (askedMs > this.#limits.maxRetryAfterMs) throw task.giveUp(error, { ...how, refusedWaitMs: askedMs });
+    const closesGate = verdict.isBusy === true || askedMs > 0;
+    const newWaitMs = closesGate ? this.#extensionOf(task.origin, waitMs) : waitMs;
+    // What was under way when a gate closed is sent back as well: one wait for all of them, and one repeat.
+    const isShared = closesGate && newWaitMs === 0;
+    if (!isShared && !this.#charge(newWaitMs)) {
+      const asked = askedMs > 0 ? { refusedWaitMs: askedMs } : {};
+      throw task.giveUp(error, { ...how, ...asked, isPatienceSpent: true });
     }
-    this.#retries += 1;
-    this.#waitedMs += waitMs;
-    if (verdict.isBusy === true || askedMs > 0) this.#closeGate(task.origin, waitMs);
+    if (closesGate) this.#closeGate(task.origin, waitMs);
     const repeat = `repeat ${state.attemptsSinceProgress} of ${limit - 1}`;
     this.#log.info(`${task.what}: ${verdict.cause}; ${repeat} in ${(waitMs / 1000).toFixed(1)} s`);
     await this.#clock.sleep(waitMs, signal);
@@ -189,6 +193,21 @@ export class Retrier {
     if (bytes - state.bytesAtProgress < this.#limits.progressBytes) return;
     state.bytesAtProgress = bytes;
     state.attemptsSinceProgress = 1;
+  }
+
+  /** Takes a wait from the run's patience; false when that is used up. */
+  #charge(waitMs: number): boolean {
+    const { budgetRetries, budgetWaitMs } = this.#limits;
+    if (this.#retries >= budgetRetries || this.#waitedMs + waitMs > budgetWaitMs) return false;
+    this.#retries += 1;
+    this.#waitedMs += waitMs;
+    return true;
+  }
+
+  /** By how much a wait is longer than the one that is on already. */
+  #extensionOf(origin: string, waitMs: number): number {
+    const nowMs = this.#clock.nowMs();
+    return Math.max(0, nowMs + waitMs - Math.max(nowMs, this.#gates.get(origin) ?? 0));
   }
 
   #closeGate(origin: string, waitMs: number): void {

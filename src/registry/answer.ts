@@ -25,6 +25,8 @@ export interface Answer {
   readonly isHtml: boolean;
   /** Of a 403 with a login: who may not do what. */
   readonly rights?: string;
+  /** Not the registry said it, but who gives out tokens for it. */
+  readonly isOfTokenServer?: boolean;
 }
 
 /** Thrown within a task for an answer that the task cannot use; retry and wording look at `answer`. */

@@ -148,6 +148,8 @@ function meaningOf(code: string, error: unknown): string {
 }
 
 /** ` (6 tries in 41 s)`, nothing for a single try. */
-export function describeTries({ attempts, elapsedMs }: GivenUp): string {
-  return attempts < 2 ? '' : ` (${attempts} tries in ${Math.round(elapsedMs / 1000)} s)`;
+export function describeTries({ attempts, elapsedMs, isPatienceSpent = false }: GivenUp): string {
+  const tries = attempts < 2 ? [] : [`${attempts} tries in ${Math.round(elapsedMs / 1000)} s`];
+  const parts = [...tries, ...(isPatienceSpent ? ['and this run has waited long enough'] : [])];
+  return parts.length === 0 ? '' : ` (${parts.join(', ')})`;
 }

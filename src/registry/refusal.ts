@@ -103,10 +103,14 @@ function answered(
 
 function wordsFor(operation: Operation, answer: Answer, how: GivenUp): Words {
   if (answer.status === 429) return busyWords(operation, answer, how);
-  if (answer.status >= 500 || isTransientStatus(answer.status)) {
+  if ((answer.status >= 500 && answer.status !== 501) || isTransientStatus(answer.status)) {
     const asked = how.refusedWaitMs === undefined ? '' : `, and asked for ${seconds(how.refusedWaitMs)} of patience`;
     const came = `${new URL(answer.origin).host} answered ${answer.status}${describeTries(how)}${asked}`;
     return { code: 'unavailable', exitCode: 4, came };
+  }
+  if (answer.isOfTokenServer === true) {
+    const came = `the token server of ${operation.party.host} gave no token: it answered ${answer.status}`;
+    return { code: 'bad-token', exitCode: 4, came };
   }
   return codeWords(operation, answer) ?? statusWords(operation, answer);
 }
@@ -164,7 +168,9 @@ function statusWords(operation: Operation, answer: Answer): Words {
       ? missingRepositoryWords(operation)
       : { code: 'not-found', exitCode: 4, came: `${host} does not have it (404)` };
   }
-  if (status === 405) return { code: 'unsupported', exitCode: 4, came: `${host} does not allow this (405)` };
+  if (status === 405 || status === 501) {
+    return { code: 'unsupported', exitCode: 4, came: `${host} does not allow this (${status})` };
+  }
   if (status === 413) {
     const hint =
       'a proxy before the registry limits the size of bodies: raise that limit, or set upload_chunk_size below it';

@@ -93,7 +93,7 @@ async function ask(wire: Wire, asking: Asking, query: TokenQuery, signal: AbortS
 
 async function readGrant(query: TokenQuery, response: WireResponse, signal: AbortSignal): Promise<Grant> {
   const isOk = response.status >= 200 && response.status < 300;
-  if (!isOk) throw new UnexpectedAnswer(await readAnswer(response, signal));
+  if (!isOk) throw new UnexpectedAnswer({ ...(await readAnswer(response, signal)), isOfTokenServer: true });
   const json = parseJson((await readBody(response, maxBodyBytes, signal)).toString('utf8'));
   const token = textOf(json, 'token') || textOf(json, 'access_token');
   if (token === '') throw withoutToken(query, json);

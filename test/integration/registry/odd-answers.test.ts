@@ -162,6 +162,7 @@ describe('an answer', () => {
   it.each([
     [403, '<html><title>Blocked</title></html>', 'blocked', 4],
     [403, '{"errors":[{"code":"DENIED","message":"no"}]}', 'denied', 3],
+    [501, 'what is a POST?', 'unsupported', 4],
     [451, 'not in your country', 'refused', 4],
     [418, '<!DOCTYPE html><title>teapot</title>', 'refused', 4],
   ])('of %i %s is %s', async (status, body, code, exitCode) => {
@@ -169,6 +170,18 @@ describe('an answer', () => {
     registry.fail({ method: 'POST', answer: { status, body } });
     await expect(repository.checkPushAccess(signal)).rejects.toMatchObject({ code, exitCode, status });
   });
+});
+
+it.each([302, 400, 404, 405])('a token server that answers %i is not taken for the registry', async (status) => {
+  const { registry, repository } = await start({ auth: 'bearer' });
+  registry.fail({ kind: 'token', answer: { status, headers: { location: '/elsewhere' } } });
+  await expect(repository.checkPushAccess(signal)).rejects.toMatchObject({
+    code: 'bad-token',
+    exitCode: 4,
+    status,
+    message: expect.stringContaining(`the token server of ${registry.host} gave no token: it answered ${status}`),
+  });
+  expect(registry.counts()).toEqual({ 'GET ping': 1, 'GET token': 1 });
 });
 
 describe('an odd 2xx', () => {

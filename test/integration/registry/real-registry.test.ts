@@ -321,3 +321,38 @@ describe('a registry that may only be read', () => {
     await registry.stop();
   });
 });
+
+describe('a registry that keeps no list of referrers', () => {
+  it('has it under a tag, which every client can read', async () => {
+    const registry = await startRegistry({});
+    const test = makeClient();
+    const repository = test.target(`${registry.host}/signed/app`);
+    const layer = randomBytes(1000);
+    const { config, manifest } = imageOf(layer);
+    for (const bytes of [layer, config]) await repository.ensureBlob(blobOf(bytes), signal);
+    await repository.putManifest(manifest, { tag: '1' }, signal);
+    const mediaType = 'application/vnd.oci.image.manifest.v1+json';
+    const describeBlob = (bytes: Buffer) => ({
+      mediaType: 'application/x.bytes',
+      size: bytes.length,
+      digest: sha256(bytes),
+    });
+    const bytes = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType,
+        config: describeBlob(config),
+        layers: [describeBlob(layer)],
+        subject: { mediaType: manifest.mediaType, size: manifest.bytes.length, digest: manifest.digest },
+      }),
+    );
+    const signature = { mediaType, bytes, digest: sha256(bytes) };
+    await repository.putManifest(signature, { digest: signature.digest }, signal);
+    expect(await test.source(`${registry.host}/signed/app`).listReferrers(manifest.digest, signal)).toEqual([
+      { mediaType, digest: signature.digest, sizeBytes: bytes.length, artifactType: 'application/x.bytes' },
+    ]);
+    expect(await repository.listTags(signal)).toEqual(['1', manifest.digest.replace(':', '-')]);
+    await test.client.close();
+    await registry.stop();
+  });
+});

@@ -131,7 +131,26 @@ describe('a retrier', () => {
     await expect(counted.retrier.run(flaky(9, again), signal)).rejects.toMatchObject({ attempts: 2 });
     const timed = bench({ budgetWaitMs: 2000 });
     await timed.retrier.run(flaky(2, again), signal);
-    await expect(timed.retrier.run(flaky(9, again), signal)).rejects.toMatchObject({ attempts: 2 });
+    const given = { attempts: 2, isPatienceSpent: true };
+    await expect(timed.retrier.run(flaky(9, again), signal)).rejects.toMatchObject(given);
+  });
+
+  it('counts a wait that is for everybody once', async () => {
+    let nowMs = 0;
+    const clock: Clock = {
+      nowMs: () => nowMs,
+      // Time stands still until all of them have been told to wait.
+      sleep: async (milliseconds) => {
+        await new Promise(setImmediate);
+        nowMs = Math.max(nowMs, milliseconds);
+      },
+      random: () => 1,
+    };
+    const log = { info: () => undefined, warn: () => undefined, debug: () => undefined };
+    const retrier = new Retrier({ ...defaultRetryLimits, budgetRetries: 2, budgetWaitMs: 150_000 }, clock, log);
+    const busy: Verdict = { ...again, retryAfterMs: 100_000 };
+    const everybody = Array.from({ length: 20 }, () => retrier.run(flaky(1, busy), signal));
+    expect(await Promise.all(everybody)).toEqual(Array(20).fill(2));
   });
 
   it('counts anew when enough got through', async () => {
