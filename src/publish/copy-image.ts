@@ -99,7 +99,7 @@ async function bringParts(
   const { source, root, log, referrers = false } = options;
   await options.inspect?.(root, contentOf(nodes, source), signal);
   const holders = [...(source.isMountable ? [source] : []), ...staged].map(({ name }) => name);
-  const fresh = await findNew(waiting, signal);
+  const fresh = await findNew(waiting, log, signal);
   const { first, later } = waysTo(waiting, holders, fresh);
   const stage = async (ways: readonly Way[]): Promise<void> => {
     await carrier.stageRoots(ways, signal);
@@ -127,12 +127,21 @@ async function bringReferrers(
 }
 
 /** Repositories that their registry does not know: one question in the place of one for each blob. */
-async function findNew(repositories: readonly Repository[], signal: AbortSignal): Promise<ReadonlySet<TagStore>> {
-  const unknown = await mapAll(
-    repositories,
-    parallelRequests,
-    async (each) => (await each.isUnknown?.(signal)) === true,
-  );
+async function findNew(
+  repositories: readonly Repository[],
+  log: Log,
+  signal: AbortSignal,
+): Promise<ReadonlySet<TagStore>> {
+  const unknown = await mapAll(repositories, parallelRequests, async (repository) => {
+    try {
+      return (await repository.isUnknown?.(signal)) === true;
+    } catch (error) {
+      signal.throwIfAborted();
+      // Some logins may write and not list; each blob is looked for then.
+      log.debug(`whether ${repository.name} is new is not known: ${String(error)}`);
+      return false;
+    }
+  });
   return new Set(repositories.filter((_, position) => unknown[position]));
 }
 

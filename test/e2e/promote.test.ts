@@ -179,9 +179,6 @@ describe('an index of two platforms with attestations, from one registry to anot
     expect(step.output).toMatch(
       /platform linux\/arm64 of .* is sha256:\w+: it alone is published, and not the index sha256:/,
     );
-    const missing = await promote({ repo, tags: '2', source_image: `${from}:1`, platform: 'linux/s390x' });
-    expectExit(missing, 2);
-    expect(missing.output).toContain('no image for linux/s390x, only for linux/amd64, linux/arm64');
   });
 });
 
@@ -211,18 +208,16 @@ it('takes along what refers to the image when asked to: signatures that cosign v
   expect(listed).toEqual([expect.objectContaining({ digest: contents, artifactType: 'application/x.contents' })]);
   expect((await readManifest({ reference: `${repo}@${contents}` })).digest).toBe(contents);
 
-  to.forget();
-  expectExit(await promote({ ...settings, referrers: true }), 0);
-  expect(to.take().filter(({ method, path }) => method === 'PUT' || path.includes('/blobs/sha256'))).toEqual([]);
-
   // Signed here as well, it has the signatures of both, and the next promotion leaves both.
   const own = await generateKeys('other-password');
   const signer = { cosign_private_key: own.privateText, cosign_password: own.password };
   expectExit(await promote({ ...settings, ...signer, referrers: true }), 0);
-  const again = await promote({ ...settings, tags: '2', referrers: true });
+  to.forget();
+  const again = await promote({ ...settings, referrers: true });
   expectExit(again, 0);
   expect(again.output).not.toContain('has others under the tag');
-  for (const { publicFile } of [keys, own]) await cosignVerify(`${repo}:2`, publicFile);
+  expect(to.take().filter(({ method, path }) => method === 'PUT' || path.includes('/blobs/sha256'))).toEqual([]);
+  for (const { publicFile } of [keys, own]) await cosignVerify(`${repo}:1`, publicFile);
 });
 
 /** Puts a manifest that refers to an image, and the list of such, as tools do where there is no API. @returns its digest */
