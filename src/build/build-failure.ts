@@ -45,6 +45,8 @@ function hintFor({ kind, exitCode }: SolveError, given: GivenToBuild): string | 
       return 'this daemon pushes by itself: it must reach the registry, and trust it in its own daemon.json or certs.d; `push_via: plugin` pushes from here';
     case 'daemon-disk-full':
       return 'free disk space on the runner, or set builder.gc in the daemon.json of its daemon';
+    case 'cache-lost':
+      return 'nobody should prune images or build cache of this daemon while it builds; run the step again';
     case 'cancelled':
     case 'connection-lost':
     case 'session-lost':

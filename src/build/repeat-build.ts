@@ -1,6 +1,6 @@
 // Which builds are tried again. BuildKit keeps the steps that are done, so a repeat is nearly free: a push that failed by an
-// accident gets three more, and a build whose connection or session was lost one. All of them, and their waits, come out of
-// the one budget of the run.
+// accident gets three more, and a build whose connection, session or cache was lost one. All of them, and their waits, come
+// out of the one budget of the run.
 import type { Retrier, Verdict } from '../base/retry.ts';
 import { BuildFailure } from './build-failure.ts';
 import { PushStalled } from './push-watch.ts';
@@ -9,8 +9,8 @@ import { PushStalled } from './push-watch.ts';
 const delays = { baseDelayMs: 2_000, maxDelayMs: 30_000 };
 const maxTries = 4;
 const maxLosses = 1;
-/** Nobody knows how these builds ended. */
-const lostCodes: ReadonlySet<string> = new Set(['connection-lost', 'session-lost']);
+/** Nobody knows how these builds ended, or they ended because their ground was taken away. */
+const lostCodes: ReadonlySet<string> = new Set(['connection-lost', 'session-lost', 'cache-lost']);
 
 export interface RepeatOptions {
   /** The run's, or one of a test. */

@@ -96,6 +96,7 @@ export function classifyText(text: string, stepName: string): TextVerdict | unde
     missingMount(text) ??
     pushFailure(text) ??
     imageFailure(text, stepName) ??
+    cacheLoss(text) ??
     daemonFailure(text)
   );
 }
@@ -194,6 +195,16 @@ function imageFailure(text: string, stepName: string): TextVerdict | undefined {
   }
   if (/not found$|\b404\b/.test(reason)) return verdict('image-missing', 1, 'not found in the registry');
   return undefined;
+}
+
+/** What the daemon's stores say of parts that they had a moment ago. */
+const vanished =
+  /could not fetch content descriptor sha256:.*: not found$|content digest sha256:\w+: not found$|\bsnapshot \S+ does not exist|\blease\b.*: not found$|missing descriptor handlers for lazy blobs/;
+
+function cacheLoss(text: string): TextVerdict | undefined {
+  return vanished.test(text)
+    ? row('cache-lost', 5, `the daemon no longer has a part of what it was building: ${text}`)
+    : undefined;
 }
 
 function daemonFailure(text: string): TextVerdict | undefined {

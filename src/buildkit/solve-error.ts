@@ -35,7 +35,9 @@ export type SolveErrorKind =
   /** The daemon is gone or silent: nobody knows how the build ended. */
   | 'connection-lost'
   /** The daemon lost our session, and with it the context, logins and secrets. */
-  | 'session-lost';
+  | 'session-lost'
+  /** Somebody removed from the daemon's stores what the build was using. */
+  | 'cache-lost';
 
 /** A build that failed, was lost, or was stopped by the daemon. */
 export class SolveError extends PluginError {

@@ -18,6 +18,9 @@ const transient = push('unexpected status: 503 Service Unavailable');
 const refused = push('unexpected status: 403 Forbidden');
 const lost = failure('the connection ended', true);
 const sessionLost = failure('no active session for x: context deadline exceeded');
+const pruned = failure(
+  'failed to copy: httpReadSeeker: failed open: could not fetch content descriptor sha256:5e (application/vnd.oci.image.layer.v1.tar) from remote: not found',
+);
 const stalled = new PushStalled('manifest', 2000, undefined);
 
 /** Runs a build that fails with these, one after the other, and then succeeds. */
@@ -59,6 +62,7 @@ describe('a build', () => {
   it.each([
     ['connection', lost],
     ['session', sessionLost],
+    ['cache', pruned],
   ])('is repeated once when the %s was lost', async (_, error) => {
     expect(await build([error])).toMatchObject({ ended: 'built', tries: 2 });
     expect(await build([error, error])).toMatchObject({ ended: error, tries: 2 });

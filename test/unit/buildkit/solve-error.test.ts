@@ -239,6 +239,14 @@ describe('a session that was lost', () => {
   });
 });
 
+it.each([
+  'failed to copy: httpReadSeeker: failed open: could not fetch content descriptor sha256:5e (application/vnd.oci.image.layer.v1.tar) from remote: not found',
+  'failed to get layer sha256:5e: content digest sha256:5e: not found',
+  'failed to prepare x as y: parent snapshot sha256:5e does not exist: not found',
+])('a daemon that was pruned meanwhile is told by the text: %s', (text) => {
+  expect(explain(text, step('exporting to image'))).toMatchObject({ code: 'cache-lost', exitCode: 5 });
+});
+
 describe('a push that failed', () => {
   const url = 'http://r.example:5000/v2/denied/blobs/uploads/12a3?_state=EOFx509timeout&digest=sha256%3A6d17';
   const status = (method: string, place: string, text: string): string =>
