@@ -42,6 +42,8 @@ export interface CollectOptions {
 
 export interface CollectedImage {
   readonly config: KnownBlob;
+  /** Absent when it was known, and so not read. */
+  readonly configBytes?: Uint8Array;
   /** diffID to compressed blob, for the layers that were not known. */
   readonly layers: ReadonlyMap<Digest, KnownBlob>;
 }
@@ -62,6 +64,7 @@ class Collection {
   readonly #missing: Set<Digest>;
   readonly #layers = new Map<Digest, KnownBlob>();
   #config: KnownBlob | undefined;
+  #configBytes: Uint8Array | undefined;
   #files = 0;
 
   constructor(options: CollectOptions, signal: AbortSignal) {
@@ -97,12 +100,14 @@ class Collection {
     if (this.#missing.size > 0) {
       throw damaged(`${reader.what} lacks the layers ${[...this.#missing].join(', ')}`);
     }
-    return { config: this.#config, layers: this.#layers };
+    const bytes = this.#configBytes;
+    return { config: this.#config, layers: this.#layers, ...(bytes === undefined ? {} : { configBytes: bytes }) };
   }
 
   async #takeConfig(content: ByteStream): Promise<void> {
     const { reader, image, onPart } = this.#options;
     const bytes = await readConfig(content, image.id, reader.what);
+    this.#configBytes = bytes;
     this.#config = { digest: image.id, sizeBytes: bytes.length };
     onPart({ ...this.#config, position: 0, open: () => Readable.from([bytes], { objectMode: false }) }, async () => {});
   }

@@ -57,6 +57,8 @@ export interface TagImageOptions extends TaggingOptions {
   readonly log: Log;
   /** A look that was taken at the tags of one of the repositories; it counts as long as it is fresh. */
   readonly seen?: TagsSeen | undefined;
+  /** Called before anything is written, if a tag has to move; what it throws ends the run. */
+  readonly beforeMoves?: () => Promise<void> | undefined;
   readonly clock?: Clock;
 }
 
@@ -81,6 +83,7 @@ export async function tagImage(options: TagImageOptions, signal: AbortSignal): P
       wanted.includes(state) ? keptOutcome(state) : outcomeOf(state, manifest.digest, manifest.digest),
     );
   }
+  await options.beforeMoves?.();
   const mayRestore = moves.length > 1 && onPartialPublish === 'restore';
   const oldManifests: OldManifests = mayRestore
     ? await keepOldManifests(moves, options.seen?.manifests, options.log, signal)

@@ -9,6 +9,7 @@ import { type Clock, systemClock } from '../base/retry.ts';
 import type { ImageFacts } from '../engine/inspect-image.ts';
 import { collectImage, type ImageReader } from './collect-image.ts';
 import { type ImageFormat, isPackedAs, typesOf, usualFormat } from './image-format.ts';
+import type { ImageContent } from './image-source.ts';
 import { noTagRules, permittedMoves } from './immutable-tags.ts';
 import { type KnownBlob, type KnownImage, mapKnownLayers, readKnownImages } from './known-layers.ts';
 import { lookAtTags, type TagsSeen } from './look-at-tags.ts';
@@ -40,8 +41,11 @@ export interface UploadImageOptions extends TaggingOptions {
   readonly log: Log;
   readonly onLayer: (event: LayerEvent) => void;
   readonly format?: ImageFormat;
-  /** Called when the image is in the first repository and no tag has moved; what it throws ends the run. */
-  readonly beforeTags?: ((manifest: Manifest) => Promise<void>) | undefined;
+  /**
+   * Called when the image is in the first repository and before the first tag moves, if one does; what it throws ends the run.
+   * `content` is what of the image is here; without it the repository has to be read.
+   */
+  readonly beforeTags?: ((manifest: Manifest, content?: ImageContent) => Promise<void>) | undefined;
   readonly clock?: Clock;
   /** Members that are packed at once; twice the processors (16 at most) unless told. */
   readonly parallelism?: number;
@@ -116,11 +120,11 @@ async function publishParts(
   const uploads = new PartUploads({ repositories, tally, empty, keepFiles: secondary.length > 0 }, signal);
   try {
     const onPart = uploads.start.bind(uploads);
-    const { config, layers: packed } = await collectImage({ ...upload, known, folder, onPart }, uploads.signal);
+    const { layers: packed, ...collected } = await collectImage({ ...upload, known, folder, onPart }, uploads.signal);
     await uploads.finish();
     const blobs = new Map([...known, ...packed]);
     const layers = image.diffIds.flatMap((diffId) => blobs.get(diffId) ?? []);
-    const written = { manifest: writeManifest(format, config, layers), config, layers };
+    const written = { manifest: writeManifest(format, collected.config, layers), ...collected, layers };
     const staged = await publishFurther(upload, written, { primary, secondary }, uploads.parts, signal);
     return await finish(upload, { ...written, staged }, signal);
   } finally {
@@ -149,6 +153,7 @@ function defaultParallelism(): number {
 interface Written {
   readonly manifest: Manifest;
   readonly config: KnownBlob;
+  readonly configBytes?: Uint8Array;
   /** In the order of the image's diffIDs. */
   readonly layers: readonly KnownBlob[];
 }
@@ -190,9 +195,10 @@ async function finish(
   written: Written & { readonly staged: ReadonlySet<TagStore> },
   signal: AbortSignal,
 ): Promise<Published> {
-  const { manifest, config, layers, staged } = written;
-  await upload.beforeTags?.(manifest);
-  const tags = await tagImage({ ...upload, manifest, staged, repair: repairOf(upload, written) }, signal);
+  const { manifest, config, configBytes, layers, staged } = written;
+  const content = configBytes && { getManifest: async () => undefined, readBlob: async () => configBytes };
+  const beforeMoves = (): Promise<void> | undefined => upload.beforeTags?.(manifest, content);
+  const tags = await tagImage({ ...upload, manifest, staged, repair: repairOf(upload, written), beforeMoves }, signal);
   const sizes = new Map([config, ...layers].map(({ digest, sizeBytes }) => [digest, sizeBytes]));
   return {
     digest: manifest.digest,

@@ -6,6 +6,7 @@ import { PluginError } from '../base/plugin-error.ts';
 import { together } from '../base/together.ts';
 import { copyImage } from '../publish/copy-image.ts';
 import { readImageArchive } from '../publish/image-archive.ts';
+import type { ImageContent } from '../publish/image-source.ts';
 import { type ArchivePlace, openArchive } from '../publish/open-archive.ts';
 import { checkPlatform, pickPlatform } from '../publish/pick-platform.ts';
 import { unlessStopped } from '../publish/publish-image.ts';
@@ -93,7 +94,7 @@ function copyOptions(plan: Plan, registries: Registries, tools: Tools) {
   const beforeTags =
     inspect === undefined || repository === undefined
       ? undefined
-      : (manifest: Manifest) => inspect(manifest, repository, tools.world.signal);
+      : (manifest: Manifest, content: ImageContent = repository) => inspect(manifest, content, tools.world.signal);
   const referrers = plan.copy?.referrers ?? false;
   return { ...publishOptions(plan, registries, tools), inspect, beforeTags, referrers };
 }

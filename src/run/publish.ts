@@ -1,6 +1,6 @@
 // Chapter: the image goes to every target, tags last.
 import type { Plan } from '../plan/plan.ts';
-import type { ImageSource } from '../publish/image-source.ts';
+import type { ImageContent, ImageSource } from '../publish/image-source.ts';
 import { publishImage } from '../publish/publish-image.ts';
 import type { Manifest, Published } from '../publish/target.ts';
 import type { Daemon } from './connect-daemon.ts';
@@ -27,7 +27,7 @@ export async function publish(
   const beforeTags =
     scan === undefined || repository === undefined
       ? undefined
-      : (manifest: Manifest) => scan(manifest, repository, signal);
+      : (manifest: Manifest, content: ImageContent = repository) => scan(manifest, content, signal);
   const sourceAt = (name: string): ImageSource => {
     const target = registries.targets.find((each) => each.repository.name === name);
     if (target === undefined) throw new Error(`${name} is no target`);

@@ -47,7 +47,7 @@ function expectStory({ code, output }: Ended): void {
   expect(code === 0 ? '' : output).toBe('');
   expect(output).toMatch(/demo\/app:1 +sha256:[0-9a-f]{64}\n/);
   expect(output).toContain('3 tags, 1 digest.');
-  expect(output).toMatch(/tags +1 \(unchanged\), 1\.4 \(unchanged\), 1\.4\.2 \(unchanged\)/);
+  expect(output).toMatch(/tags +1, 1\.4, 1\.4\.2 \(all unchanged\)/);
   expect(output).toMatch(/^#\d+ CACHED$/m);
   expect(output).toContain('Equal. Nothing was tagged in the daemon');
   expect(output).not.toContain('could not clean up');

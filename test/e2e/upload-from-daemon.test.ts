@@ -18,6 +18,7 @@ import { docker } from '../support/docker.ts';
 import { snapshotImages } from '../support/engine-observer.ts';
 import { type EngineAddress, type EngineKind, startEngine } from '../support/engines.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { expectExit, runPlugin } from '../support/run-plugin.ts';
 import { sharedEngine } from '../support/shared-engine.ts';
 import { listTags, readManifest, unpackImage } from '../support/skopeo.ts';
 import { addFiles, makeTemporaryFolder } from '../support/workspace.ts';
@@ -167,6 +168,20 @@ describe.each(graphdriverEngines)('the upload from %s', (kind) => {
     for (const path of ['one', 'two'])
       digests.push((await upload(built, `upload/${randomUUID()}-${path}`, ['1'])).published.digest);
     expect(digests[0]).toBe(digests[1]);
+  });
+
+  it('costs a step a known number of requests, all of them counted', async () => {
+    const cwd = makeTemporaryFolder();
+    addFiles(cwd, { Dockerfile: 'FROM scratch\nCOPY one two /\nCOPY two /three\n', one: '1', two: '2' });
+    const settings = { repo: `${registry.host}/upload/${randomUUID()}`, tags: '1.0.0,1.0,latest', auto_label: false };
+    const publish = async () => {
+      registry.forget();
+      expectExit(await runPlugin({ cwd, settings, host: sharedEngine(kind).host }), 0);
+      return registry.take().length;
+    };
+    const [blobs, tags] = [3, 3];
+    expect(await publish()).toBe(2 * blobs + 2 * tags + 6);
+    expect(await publish()).toBe(tags + 3);
   });
 
   it('leaves the image list of the daemon as it was', async () => {

@@ -9,7 +9,7 @@ import { connectEngine } from '../../../src/engine/connect.ts';
 import { usualFormat } from '../../../src/publish/image-format.ts';
 import { mediaTypes, parseManifest, writeManifest } from '../../../src/publish/manifest.ts';
 import type { LayerEvent, Manifest } from '../../../src/publish/target.ts';
-import { uploadFromDaemon } from '../../../src/publish/upload-from-daemon.ts';
+import { uploadFromDaemon, type UploadFromDaemonOptions } from '../../../src/publish/upload-from-daemon.ts';
 import { type Handler, healthy, hexOf, json, startFakeEngine, type TarEntry, tarOf } from '../engine/fake-engine.ts';
 import { digestOf, manifestOf, MemoryRepository } from '../../unit/publish/memory-repository.ts';
 
@@ -53,6 +53,7 @@ interface Publishing {
   readonly id?: Digest;
   readonly parallelism?: number;
   readonly onExport?: () => void;
+  readonly beforeTags?: UploadFromDaemonOptions['beforeTags'];
   readonly signal?: AbortSignal;
 }
 
@@ -84,6 +85,7 @@ async function publish(publishing: Publishing) {
       onLayer: (event) => void events.push(event),
       retries: 0,
       parallelism: publishing.parallelism ?? 2,
+      beforeTags: publishing.beforeTags,
       patience: { tries: 2, waitMs: 1 },
     },
     publishing.signal ?? signal,
@@ -116,6 +118,21 @@ describe('an image in a graphdriver daemon', () => {
     expect(published).toMatchObject({ mediaType: mediaTypes.dockerManifest, uploadedBlobs: 3 });
     expect(published.imageBytes).toBe(published.uploadedBytes);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('shows its config before a tag moves, from here where it passed by', async () => {
+    const repository = new MemoryRepository();
+    const image = imageOf([app]);
+    const seen: (string | undefined)[] = [];
+    const beforeTags: Publishing['beforeTags'] = async ({ digest }, content) => {
+      expect(repository.tags.size).toBe(seen.length);
+      const config = await content?.readBlob(digest, 1000, signal);
+      seen.push(config && Buffer.from(config).toString());
+    };
+    await publish({ image, repositories: [repository], tags: ['latest'], beforeTags });
+    await publish({ image, repositories: [repository], tags: ['latest', '1'], beforeTags });
+    await publish({ image, repositories: [repository], tags: ['latest', '1'], beforeTags });
+    expect(seen).toEqual([image.config, undefined]);
   });
 
   it('has the same manifest from both layouts and with any parallelism', async () => {

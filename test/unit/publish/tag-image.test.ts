@@ -67,6 +67,18 @@ describe('tags at one manifest', () => {
     expect(repository.requests).toEqual(['HEAD 1', 'HEAD latest']);
   });
 
+  it('lets nobody look into the image when no tag has to move, and before anything is written when one has to', async () => {
+    const repository = new MemoryRepository();
+    repository.seed('1', ours);
+    const looks: number[] = [];
+    const beforeMoves = async (): Promise<void> => void looks.push(repository.requests.length);
+    await tagImage(optionsFor([[repository, ['1']]], { beforeMoves }), signal);
+    expect(looks).toEqual([]);
+    await tagImage(optionsFor([[repository, ['2']]], { beforeMoves }), signal);
+    expect(looks).toEqual([2]);
+    expect(repository.requests.slice(0, 3)).toEqual(['HEAD 1', 'HEAD 2', 'PUT digest']);
+  });
+
   it('stages the manifest by digest before a single tag', async () => {
     const repository = new MemoryRepository();
     await tagImage(optionsFor([[repository, ['1']]]), signal);
