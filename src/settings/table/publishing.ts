@@ -68,7 +68,7 @@ export const publishingRows = {
     env: ['PLUGIN_UPLOAD_CHUNK_SIZE'],
     kind: size,
     defaultText: '`0`: whole layers',
-    help: 'Upload layers in chunks of this size, such as `16m`, for proxies that limit the size of a request. Chunks are used without it where a registry answers 413.',
+    help: 'Upload layers in chunks of this size, such as `16m`, for proxies that limit the size of a request. Chunks are used without it where a registry answers 413, and where a large layer breaks off twice.',
   }),
   verify: worksWithDefault('tags', {
     env: ['PLUGIN_VERIFY'],
