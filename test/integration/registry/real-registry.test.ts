@@ -351,7 +351,7 @@ describe('a registry that keeps no list of referrers', () => {
     expect(await test.source(`${registry.host}/signed/app`).listReferrers(manifest.digest, signal)).toEqual([
       { mediaType, digest: signature.digest, sizeBytes: bytes.length, artifactType: 'application/x.bytes' },
     ]);
-    expect(await repository.listTags(signal)).toEqual(['1', manifest.digest.replace(':', '-')]);
+    expect([...(await repository.listTags(signal))].sort()).toEqual(['1', manifest.digest.replace(':', '-')]);
     await test.client.close();
     await registry.stop();
   });
