@@ -66,7 +66,7 @@ function movedTags({ reasons }: FaultRun): boolean {
 
 function describeDriver(driver: string, version: string): string {
   if (driver.startsWith('docker push'))
-    return `\`docker push\`, docker ${version}, ${driver.slice('docker push '.length)}; it has no flags for this`;
+    return `\`docker push\`, docker ${version}, ${driver.replace(/^docker push \((.*)\)$/, '$1')}; it has no flags for this`;
   if (driver === 'skopeo') return `skopeo ${version}, \`skopeo copy\` with its defaults`;
   if (driver.startsWith('skopeo')) return `skopeo ${version}, \`${driver.replace('skopeo', 'skopeo copy')}\``;
   if (driver === 'crane') return `crane ${version}, \`crane push\` with its defaults`;

@@ -1,9 +1,6 @@
 // One fault as data: what goes wrong during one publish, where that applies, and which ends are allowed. The files under cells/
 // are lists of these; run-fault.ts carries one out.
-import type { ChildProcess } from 'node:child_process';
-import type { EngineAddress } from '../support/engines.ts';
 import type { RecordedRequest } from '../support/recording-proxy.ts';
-import type { FaultProxy } from './fault-proxy.ts';
 import type { Letter } from './judge.ts';
 import type { FaultRule, RandomFaults, Step } from './rules.ts';
 
@@ -22,16 +19,6 @@ export type ScenarioName = (typeof scenarioNames)[number];
 export type StepTotals = ReadonlyMap<Step, number>;
 
 export type FaultGroup = 'measured' | 'registry' | 'tags' | 'storm' | 'daemon' | 'process';
-
-/** A publish that is going on, for faults that are no answers of a registry. */
-export interface DisturbedRun {
-  readonly process: ChildProcess;
-  /** Resolves once the log holds `text`; rejects when the step ends without. */
-  untilOutput(text: string): Promise<void>;
-  readonly proxy: FaultProxy;
-  /** Not in a promotion. */
-  readonly engine?: EngineAddress;
-}
 
 export interface FaultCase {
   /** Unique among all cases: `po 503 x3, first`. */
@@ -73,10 +60,4 @@ export interface FaultCase {
     readonly requests: readonly RecordedRequest[];
     readonly output: string;
   }) => readonly string[];
-  /** A signal that no program can handle ends the step: only the registry is judged then. */
-  readonly isKilled?: boolean;
-  /** Something between the step and its daemon; `stop` is called when the step is over. */
-  readonly daemonSide?: (engine: EngineAddress) => Promise<{ readonly socket: string; stop(): Promise<void> }>;
-  /** Runs beside the step: signals, a daemon that restarts. Its failure is a failure of the bench. */
-  readonly disturb?: (run: DisturbedRun) => Promise<void>;
 }

@@ -57,7 +57,7 @@ export class FaultBench {
 
   /**
    * @returns undefined when the case does not apply to this driver
-   * @throws Error when the bench itself fails: an image that cannot be prepared, a disturbance that did not work
+   * @throws Error when the bench itself fails: an image that cannot be prepared
    */
   async run(driver: Driver, fault: FaultCase): Promise<FaultRun | undefined> {
     const totals = needsTotals(fault) ? await this.#undisturbed(driver, fault) : new Map<Step, number>();
@@ -181,7 +181,7 @@ async function publishUnderFault(stage: Stage, totals: StepTotals): Promise<Faul
     broken,
     outlivedLimit,
     isPlugin: driver.scenario !== undefined,
-    isKilled: fault.isKilled === true,
+    isKilled: false,
     wanted: repositories.flatMap((repository) => job.tags.map((tag) => nameOf(stage, repository, tag))),
     before: tagsBefore,
     after: await shownTags(stage),
@@ -221,27 +221,18 @@ function describeRun(
   };
 }
 
-/** The run itself, with whatever disturbs it besides the proxy. */
-async function drive(stage: Stage): Promise<{ readonly end: PublishEnd; readonly outlivedLimit: boolean }> {
-  const { driver, fault, job, proxy } = stage;
-  const side = driver.engine === undefined ? undefined : await fault.daemonSide?.(driver.engine);
+async function drive({
+  driver,
+  fault,
+  job,
+}: Stage): Promise<{ readonly end: PublishEnd; readonly outlivedLimit: boolean }> {
   const limit = new AbortController();
   const timer = setTimeout(() => limit.abort(), fault.limitMs ?? usualLimitMs);
-  let disturbed: Promise<void> | undefined;
-  const onStart: PublishJob['onStart'] = (running) => {
-    const { engine } = driver;
-    disturbed = fault.disturb?.({ ...running, proxy, ...(engine === undefined ? {} : { engine }) });
-    // Looked at below, when the step is over: it may fail earlier.
-    disturbed?.catch(() => undefined);
-  };
   try {
-    const socket = side === undefined ? {} : { socket: side.socket };
-    const end = await driver.publish({ ...job, ...socket, onStart }, limit.signal);
-    await disturbed;
+    const end = await driver.publish(job, limit.signal);
     return { end, outlivedLimit: limit.signal.aborted };
   } finally {
     clearTimeout(timer);
-    await side?.stop();
   }
 }
 

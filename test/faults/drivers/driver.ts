@@ -1,6 +1,5 @@
 // What publishes: the plugin by one of its roads, or another tool. A driver is given an image that nobody has seen, a registry that
 // is about to fail, and a time limit.
-import type { ChildProcess } from 'node:child_process';
 import type { EngineAddress } from '../../support/engines.ts';
 import type { BenchRegistry } from '../bench-registries.ts';
 import type { ScenarioName } from '../fault-case.ts';
@@ -25,12 +24,8 @@ export interface PublishJob {
   readonly tags: readonly string[];
   /** The bytes of the image's one file. */
   readonly content: Buffer;
-  /** Socket of the daemon, which may have something in front of it. */
-  readonly socket?: string;
   /** Of the plugin, beyond those of the scenario. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Called when the process has begun. */
-  readonly onStart?: (running: { readonly process: ChildProcess; untilOutput(text: string): Promise<void> }) => void;
 }
 
 export interface PublishEnd {

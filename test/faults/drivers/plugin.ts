@@ -38,7 +38,7 @@ export function buildingPlugin(scenario: Exclude<ScenarioName, 'promotion'>, eng
       writeFileSync(join(workspace, 'Dockerfile'), `FROM scratch\nLABEL ${imageLabel}=${id}\nCOPY ${layerFile} /\n`);
       return { wanted: { label: id }, clean: async () => undefined };
     },
-    publish: (job, signal) => runStep(job, road, `unix://${job.socket ?? engine.socket}`, signal),
+    publish: (job, signal) => runStep(job, road, engine.host, signal),
   };
 }
 
@@ -89,7 +89,6 @@ async function runStep(
   });
   const kill = (): void => void running.process.kill('SIGKILL');
   signal.addEventListener('abort', kill, { once: true });
-  job.onStart?.(running);
   try {
     const { exitCode, output, ms } = await running.result;
     return { exitCode, output, ms };
