@@ -2,7 +2,7 @@
 // put tags back knows which of them are this run's doing.
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
-import { statusOf } from './failure-facts.ts';
+import { exitCodeOf, statusOf } from './failure-facts.ts';
 import { noTagRules, type TagRules, warnOfKept } from './immutable-tags.ts';
 import { settleAll } from './parallel.ts';
 import { putManifest, type Repair } from './put-manifest.ts';
@@ -124,6 +124,8 @@ export class TagMover {
     try {
       await putManifest(repository, manifest, { tag }, signal, repair);
     } catch (error) {
+      // A registry that says that it has stored something else is not believed the opposite.
+      if (exitCodeOf(error) === 7) throw error;
       const now = await seeTag(repository, tag, signal).catch(() => undefined);
       if (now !== manifest.digest) throw error;
     }

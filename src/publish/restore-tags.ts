@@ -130,7 +130,12 @@ type Seen = Digest | 'unknown' | undefined;
 async function putBack(state: TagState, options: RestoreOptions, signal: AbortSignal): Promise<Seen> {
   const { manifest, oldManifests, patience } = options;
   const { repository, tag, before } = state;
-  const old = before === undefined ? undefined : oldManifests.get(repository)?.get(before);
+  // A manifest that no tag shows any more is still there by its digest, until a clean-up comes.
+  const old =
+    before === undefined
+      ? undefined
+      : (oldManifests.get(repository)?.get(before) ??
+        (await repository.getManifest(before, signal).catch(() => undefined)));
   if (old !== undefined) {
     await repository.putManifest(old, { tag }, signal).catch(() => undefined);
   } else if (before === undefined && repository.canDeleteTags === true) {

@@ -211,6 +211,20 @@ describe('a fault at one of four tags', () => {
     expect(states(error)).toEqual({ '1.2.3': 'left-behind', '1.2': 'restored', '1': 'not-moved', latest: 'restored' });
   });
 
+  it('puts back a single tag whose registry says that it has stored something else', async () => {
+    const repository = new MemoryRepository();
+    repository.seed('1', old);
+    let left = 1;
+    repository.lostAnswer = (request) =>
+      request === 'PUT 1' && left-- > 0
+        ? new PluginError({ code: 'integrity', exitCode: 7, message: 'host answered with another digest' })
+        : undefined;
+    const error = await failureOf(tagImage(optionsFor([[repository, ['1']]]), signal));
+    expect(error).toMatchObject({ exitCode: 7, code: 'integrity' });
+    expect(states(error)).toEqual({ '1': 'restored' });
+    expect(repository.tags.get('1')).toBe(old.digest);
+  });
+
   it('takes a tag away again that is new, where the registry takes away a tag alone', async () => {
     const repository = new MemoryRepository();
     repository.canDeleteTags = true;
