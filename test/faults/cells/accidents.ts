@@ -71,7 +71,6 @@ const silences: readonly FaultCase[] = silentSteps.flatMap((step) => {
     cell(step, 'silence before', { kind: 'hang', when: 'before' }, endOfEver(step), {
       ...forEver,
       exitCodes: [4, 6],
-      limitMs: 120_000,
     }),
   ];
 });
@@ -81,7 +80,6 @@ const drips: readonly FaultCase[] = (['tk', 'hm', 'pb', 'pt'] as const).flatMap(
   cell(step, 'answer at 1 byte/s', { kind: 'drip', bytesPerSecond: 1, direction: 'answer' }, 'either', {
     ...forEver,
     exitCodes: [4, 6],
-    limitMs: 150_000,
   }),
   ...(step === 'pb'
     ? [
@@ -95,7 +93,6 @@ const drips: readonly FaultCase[] = (['tk', 'hm', 'pb', 'pt'] as const).flatMap(
         cell(step, 'request at 1 byte/s', { kind: 'drip', bytesPerSecond: 1, direction: 'request' }, 'clean', {
           ...forEver,
           exitCodes: [4, 6],
-          limitMs: 150_000,
         }),
       ]
     : []),

@@ -16,6 +16,9 @@ export interface CellOptions extends Partial<FaultCase> {
   readonly onReusedConnection?: boolean;
 }
 
+/** Of publishes whose fault never ends. */
+const foreverLimitMs = 180_000;
+
 const laterOnes: readonly { readonly name: string; readonly nth: number; readonly atLeast: number }[] = [
   { name: 'second', nth: 2, atLeast: 2 },
   // With two requests the last is the second.
@@ -69,6 +72,8 @@ function at(
     // A daemon may give up where we need not; what passes by itself has to be survived all the same.
     isDaemonFree: options.isTransient !== true,
     applies,
+    // A daemon that is asked again gives up slowly.
+    ...(times === Infinity ? { limitMs: foreverLimitMs } : {}),
     ...settingsOf(step),
     ...rest,
   };
