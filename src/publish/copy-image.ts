@@ -28,7 +28,7 @@ export interface CopyOptions extends TaggingOptions {
   readonly referrers?: boolean;
   /**
    * Looks into the image before any target that does not have it gets a part of it; what it throws ends the run. Not called
-   * when all have it: then it keeps nothing from anybody.
+   * when all have it and the source is a registry: then it keeps nothing from anybody, and would cost a request for each part.
    */
   readonly inspect?: ((root: Manifest, content: ImageContent, signal: AbortSignal) => Promise<void>) | undefined;
 }
@@ -62,6 +62,10 @@ export async function bringImage(given: CopyOptions, signal: AbortSignal): Promi
     const repository = repositories.find((candidate) => candidate.name === name);
     if (repository !== undefined) await (await open()).carrier.repair({ repository }, digest, stop);
   };
+  const isWorthALook = waiting.length > 0 || !options.source.isMountable;
+  if (options.inspect !== undefined && isWorthALook) {
+    await options.inspect(options.root, contentOf((await open()).nodes, options.source), signal);
+  }
   const parts =
     waiting.length === 0
       ? { uploadedBytes: 0, uploadedBlobs: 0, imageBytes: undefined }
@@ -96,8 +100,7 @@ async function bringParts(
   options: CopyOptions,
   signal: AbortSignal,
 ): Promise<Pick<Brought, 'uploadedBytes' | 'uploadedBlobs' | 'imageBytes'>> {
-  const { source, root, log, referrers = false } = options;
-  await options.inspect?.(root, contentOf(nodes, source), signal);
+  const { source, log, referrers = false } = options;
   const holders = [...(source.isMountable ? [source] : []), ...staged].map(({ name }) => name);
   const fresh = await findNew(waiting, log, signal);
   const { first, later } = waysTo(waiting, holders, fresh);

@@ -114,8 +114,12 @@ describe('copying an index', () => {
     expect(seen).toEqual([root.digest]);
     expect(shortened(target.requests)).toEqual(['HEAD digest']);
     indexIn(target);
+    // In an archive a look costs nothing.
+    const archive = { ...sourceOf(source), isMountable: false };
+    await expect(copy(root, source, { targets, inspect, source: archive })).rejects.toMatchObject({ exitCode: 7 });
     await copy(root, source, { targets, inspect });
     expect(target.tags.get('1')).toBe(root.digest);
+    expect(seen).toHaveLength(2);
   });
 
   it('is given again to a registry that has lost a blob before the manifest', async () => {
