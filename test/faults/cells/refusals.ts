@@ -122,7 +122,6 @@ const rates: readonly FaultCase[] = [
   cell('pb', '429 with Retry-After of an hour', { ...wait, headers: { 'retry-after': '3600' } }, 'clean', {
     ...forEver,
     exitCodes: [4],
-    limitMs: 20_000,
   }),
 ];
 
