@@ -12,6 +12,7 @@ import { type EngineKind, engineKinds } from '../test/support/engines.ts';
 import { buildCells } from '../test/faults/cells/build-cells.ts';
 import { cutCells } from '../test/faults/cells/cut-cells.ts';
 import { daemonCells } from '../test/faults/cells/daemon-cells.ts';
+import { dyingDaemonCells } from '../test/faults/cells/dying-daemon-cells.ts';
 import { longPauseCells, processCells, randomKills } from '../test/faults/cells/process-cells.ts';
 import { type Disturbance, usualEngines } from '../test/faults/disturbance.ts';
 import { DisturbanceBench } from '../test/faults/run-disturbance.ts';
@@ -28,7 +29,13 @@ interface Choice {
 
 /** An undisturbed run comes first where the cells depend on how one looks. */
 async function cellsFor(bench: DisturbanceBench, choice: Choice): Promise<readonly Disturbance[]> {
-  const fixed = [...daemonCells, ...buildCells, ...processCells, ...(choice.long ? longPauseCells : [])];
+  const fixed = [
+    ...daemonCells,
+    ...dyingDaemonCells,
+    ...buildCells,
+    ...processCells,
+    ...(choice.long ? longPauseCells : []),
+  ];
   const mine = fixed.filter(({ engines = usualEngines }) => engines.includes(bench.kind));
   const undisturbed = choice.cuts.length === 0 ? [] : (await bench.run(nothing)).connections;
   const cuts = (['fin', 'rst', 'half-close'] as const).flatMap((how) =>
@@ -48,17 +55,29 @@ async function runEngine(kind: EngineKind, choice: Choice, signal: AbortSignal):
   try {
     for (const cell of await cellsFor(bench, choice)) {
       if (signal.aborted) break;
-      const run = await bench.run(cell);
-      const result: FaultResult = { outcome: 'judged', ...run };
+      const result = await runCell(bench, cell);
       results.push(result);
       appendFileSync(resultsFile, `${JSON.stringify(isGood(result) ? { ...result, output: undefined } : result)}\n`);
-      if (isGood(result)) console.log(`${run.driver}: ${run.fault}: ${run.letter}, exit ${run.exitCode}, ${run.ms} ms`);
-      else console.log(describeBad(result));
+      console.log(isGood(result) ? describeGood(result) : describeBad(result));
     }
   } finally {
     await bench.stop();
   }
   return results;
+}
+
+async function runCell(bench: DisturbanceBench, cell: Disturbance): Promise<FaultResult> {
+  try {
+    return { outcome: 'judged', ...(await bench.run(cell)) };
+  } catch (error) {
+    const text = error instanceof Error ? String(error.stack) : String(error);
+    return { outcome: 'bench failed', fault: cell.id, driver: bench.kind, error: text };
+  }
+}
+
+function describeGood(result: FaultResult): string {
+  const end = result.outcome === 'judged' ? `${result.letter}, exit ${result.exitCode}, ${result.ms} ms` : '';
+  return `${result.driver}: ${result.fault}: ${end}`;
 }
 
 async function main(): Promise<void> {

@@ -1,7 +1,6 @@
 // A selection of what `make faults` does to the daemon and to the process of the step; the lists are in test/faults/cells/.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { buildCells } from '../faults/cells/build-cells.ts';
-import { daemonCells } from '../faults/cells/daemon-cells.ts';
+import { dyingDaemonCells } from '../faults/cells/dying-daemon-cells.ts';
 import { processCells } from '../faults/cells/process-cells.ts';
 import { DisturbanceBench } from '../faults/run-disturbance.ts';
 
@@ -15,7 +14,7 @@ afterAll(async () => {
   await bench.stop();
 });
 
-const cells = new Map([...daemonCells, ...buildCells, ...processCells].map((cell) => [cell.id, cell]));
+const cells = new Map([...dyingDaemonCells, ...processCells].map((cell) => [cell.id, cell]));
 
 it.each([
   'D12 the name vanishes before its export',

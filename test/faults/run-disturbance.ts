@@ -61,14 +61,13 @@ export class DisturbanceBench {
 
   /** Throws when the bench itself fails. */
   async run(disturbance: Disturbance): Promise<DisturbedRun> {
+    await this.#wakeDaemon();
     const folder = mkdtempSync(join(tmpdir(), 'docker-build-fault-'));
     const registryProxy = await startFaultProxy(this.#registry.host);
     const daemonProxy = await startByteProxy(this.#engine.socket, disturbance.listen ?? 'unix');
     try {
       return await this.#runBehind(disturbance, folder, registryProxy, daemonProxy);
     } finally {
-      this.#engine.signal('SIGCONT');
-      await this.#engine.revive();
       await daemonProxy.stop();
       await registryProxy.stop();
       rmSync(folder, { recursive: true, force: true });
@@ -113,7 +112,8 @@ export class DisturbanceBench {
     const run = { step, engine: this.#engine, daemonProxy, registryProxy, workspace };
     const { end, outlivedLimit, complaint } = await endOf(step, disturbance, disturbance.act?.(run));
 
-    await this.#engine.revive();
+    // The daemon has to answer the oracle.
+    await this.#wakeDaemon();
     const left = await whatIsLeft(before, scene, patienceMs, (found) =>
       withoutExcused(found, registryProxy, isFromPlugin),
     );
@@ -149,6 +149,12 @@ export class DisturbanceBench {
       output: end.output,
       connections: daemonProxy.connections(),
     };
+  }
+
+  /** What the run before has done to it is over. */
+  async #wakeDaemon(): Promise<void> {
+    this.#engine.signal('SIGCONT');
+    await this.#engine.revive();
   }
 
   async #shown(host: string, repository: string, label: string): Promise<ReadonlyMap<string, ShownImage>> {
