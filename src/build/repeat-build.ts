@@ -1,6 +1,7 @@
 // Which builds are tried again. BuildKit keeps the steps that are done, so a repeat is nearly free: a push that failed by an
 // accident gets three more, and a build whose connection, session or cache was lost one. All of them, and their waits, come
 // out of the one budget of the run.
+import { PluginError } from '../base/plugin-error.ts';
 import type { Retrier, Verdict } from '../base/retry.ts';
 import { BuildFailure } from './build-failure.ts';
 import { PushStalled } from './push-watch.ts';
@@ -33,14 +34,22 @@ export function repeatBuild<Result>(
   const judge = (error: unknown): Verdict => {
     if (isFinal(error)) return { kind: 'final' };
     if (error instanceof PushStalled) return again(error.message);
-    if (!(error instanceof BuildFailure)) return { kind: 'final' };
-    if (error.push?.isTransient === true) return again(error.message);
-    if (!lostCodes.has(error.code)) return { kind: 'final' };
+    if (error instanceof BuildFailure && error.push?.isTransient === true) return again(error.message);
+    if (!isLostBuild(error)) return { kind: 'final' };
     losses += 1;
     return losses > maxLosses ? { kind: 'final' } : again(error.message);
   };
   const giveUp = (error: unknown): unknown => error;
   return retrier.run({ origin: 'builds', what: 'build', delays, attempt: build, judge, giveUp }, signal);
+}
+
+function isLostBuild(error: unknown): error is PluginError {
+  return (error instanceof BuildFailure && lostCodes.has(error.code)) || isDaemonLost(error);
+}
+
+/** Whether a daemon hung up, or was not there, when something was asked of it. */
+export function isDaemonLost(error: unknown): error is PluginError {
+  return error instanceof PluginError && (error.code === 'daemon-lost' || error.code === 'daemon-unavailable');
 }
 
 function again(cause: string): Verdict {

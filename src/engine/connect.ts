@@ -5,19 +5,22 @@ import type Dockerode from 'dockerode';
 import type { Dial } from '../buildkit/dial.ts';
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
+import { errorCode, errorText } from './error-code.ts';
 import { describeAddress, type EngineAddress, parseDockerHost } from './address.ts';
 import { describeUnreachable, isNotThereYet } from './unreachable.ts';
 import { createDial } from './dial.ts';
 import { openDockerApi, readBody } from './docker-api.ts';
 import { judgeApiVersion, judgePing, notADaemon, readEngineVersion, type EngineVersion } from './requirements.ts';
 import { readEngineTls } from './tls.ts';
-import { createTransport, type EngineTransport } from './transport.ts';
+import { AnswerLimitError, createTransport, type EngineTransport } from './transport.ts';
 
 /** A systemd-activated engine accepts before it runs; half a minute covers its start. */
 const defaultAnswerLimitMs = 30_000;
 /** A daemon that restarts is back after about a second. */
 const pollIntervalMs = 250;
 const maxAnswerBytes = 1024 * 1024;
+/** A daemon that restarts is lost once. */
+const maxVersionTries = 3;
 
 export interface EngineOptions {
   /** unix://, tcp://, http(s)://; undefined = the socket candidates in order. */
@@ -66,10 +69,9 @@ interface Candidate {
  */
 export async function connectEngine(options: EngineOptions, signal: AbortSignal): Promise<Engine> {
   const candidates = await listCandidates(options);
-  const found = await firstAnswering(candidates, options, signal);
+  const { found, engineVersion } = await firstKnown(candidates, options, signal);
   const { address, transport } = found;
   const shown = describeAddress(address);
-  const engineVersion = await readVersion(transport, shown, options, signal);
   if (options.apiVersion !== undefined) {
     const problem = judgeApiVersion(options.apiVersion, engineVersion, shown);
     if (problem !== undefined) throw problem;
@@ -100,6 +102,23 @@ async function listCandidates(options: EngineOptions): Promise<readonly Candidat
   if (usesTls && !verify)
     options.log.warn('the certificate of the daemon is not checked (DOCKER_TLS_VERIFY is not set)');
   return addresses.map((address) => ({ address, transport: createTransport(address, tls) }));
+}
+
+/** The first that answers, and what it says it is; asked again when it is lost between the two. */
+async function firstKnown(
+  candidates: readonly Candidate[],
+  options: EngineOptions,
+  signal: AbortSignal,
+): Promise<{ readonly found: Candidate; readonly engineVersion: EngineVersion }> {
+  for (let number = 1; ; number++) {
+    const found = await firstAnswering(candidates, options, signal);
+    try {
+      return { found, engineVersion: await readVersion(found, options, signal) };
+    } catch (error) {
+      const cause = error instanceof PluginError ? error.cause : undefined;
+      if (number === maxVersionTries || !(await isNotThereYet(found.address, cause))) throw error;
+    }
+  }
 }
 
 /** Tries the candidates in order, and all of them again until one answers or the wait is over. */
@@ -148,8 +167,7 @@ async function tryPing(candidate: Candidate, options: EngineOptions, signal: Abo
 }
 
 async function readVersion(
-  transport: EngineTransport,
-  address: string,
+  { address, transport }: Candidate,
   options: EngineOptions,
   signal: AbortSignal,
 ): Promise<EngineVersion> {
@@ -163,16 +181,11 @@ async function readVersion(
     version = readEngineVersion(json);
   } catch (error) {
     signal.throwIfAborted();
-    throw new PluginError({
-      ...notADaemonParts(address, `GET /version: ${error instanceof Error ? error.message : String(error)}`),
-      cause: error,
-    });
+    if (error instanceof AnswerLimitError || errorCode(error) !== undefined) {
+      throw await describeUnreachable([{ address, error }], 0);
+    }
+    throw notADaemon(describeAddress(address), `GET /version: ${errorText(error)}`, error);
   }
-  if (version === undefined) throw notADaemon(address, `GET /version: status ${String(status)}`);
+  if (version === undefined) throw notADaemon(describeAddress(address), `GET /version: status ${String(status)}`);
   return version;
-}
-
-function notADaemonParts(address: string, answered: string): ConstructorParameters<typeof PluginError>[0] {
-  const { code, exitCode, message, hint } = notADaemon(address, answered);
-  return { code, exitCode, message, hint };
 }

@@ -91,12 +91,13 @@ export function judgeApiVersion(wanted: string, engine: EngineVersion, address: 
 }
 
 /** The error for whatever answers but is no Docker Engine. */
-export function notADaemon(address: string, answered: string): PluginError {
+export function notADaemon(address: string, answered: string, cause?: unknown): PluginError {
   return new PluginError({
     code: 'not-a-daemon',
     exitCode: 5,
     message: `${address} is not a Docker Engine API (it answered ${answered})`,
     hint: 'check `docker_host` / DOCKER_HOST and the runner volume; a TLS port needs DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH',
+    cause,
   });
 }
 

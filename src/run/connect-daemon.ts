@@ -35,7 +35,7 @@ export async function connectDaemon(
     (stop) => prepareTargets(registries, stop),
     signal,
   );
-  const builder = await findBuilder(engine.dial, signal);
+  const builder = await findBuilder(engine, signal);
   const { order, warnings } = fitToBuilder(prepared.order, builder);
   checkOutputs(plan.output.files, order, builder);
   if (builder.imageStore === 'graphdriver' && plan.publish !== undefined) checkPacking(plan);

@@ -96,7 +96,7 @@ export async function findInDaemon(
   signal: AbortSignal,
 ): Promise<LocalImage> {
   const engine = await reachEngine(plan, { world, log }, signal);
-  const builder = await findBuilder(engine.dial, signal);
+  const builder = await findBuilder(engine, signal);
   log.info(describeEngine(engine, builder));
   if (!(await hasImage(engine, name, signal))) throw notInDaemon(name, engine.address);
   if (builder.imageStore === 'graphdriver') {

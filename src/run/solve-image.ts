@@ -101,7 +101,8 @@ export class Solver {
     const mayUpload = this.#mayUpload(asked.output);
     const isFinal = (error: unknown): boolean => mayUpload && isNothingForDaemon(error);
     let hasBuilt = false;
-    const attempt = async (): Promise<BuiltImage> => {
+    const attempt = async (number: number): Promise<BuiltImage> => {
+      if (number > 1) await this.#daemon.engine.untilBack(signal);
       const watch = this.#watchPush(mayUpload);
       const seen = hasBuilt ? unseen : onStatus;
       const see = (status: StatusUpdate): void => {

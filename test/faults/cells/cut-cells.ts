@@ -33,8 +33,9 @@ export function cutCells(
           ],
           ...(how === 'rst' ? { listen: 'tcp' } : {}),
           settings: { daemon_retry_count: '5' },
-          letters: ['survived'],
-          exitCodes: [0],
+          // Half a request that ends in order is a wrong request, and the daemon says so.
+          letters: how === 'half-close' ? ['survived', 'clean'] : ['survived'],
+          exitCodes: how === 'half-close' ? [0, 5] : [0],
         };
       }),
     );

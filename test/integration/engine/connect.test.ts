@@ -77,6 +77,26 @@ describe('a daemon that answers', () => {
     expect(engine.requests).toContain('GET /version');
   });
 
+  it.each([
+    ['once is asked again', 1, 2, undefined],
+    ['each time is given up', 9, 3, 'daemon-unreachable'],
+  ])('that hangs up when asked for its version %s', async (_, times, asked, code) => {
+    let left = times;
+    await using engine = await startFakeEngine({
+      ...healthy,
+      'GET /version': (request, response) => {
+        if (left-- > 0) request.socket.destroy();
+        else healthy['GET /version']?.(request, response);
+      },
+    });
+    const ended = await connectEngine(options({ host: `unix://${engine.socketPath}` }), signal).then(
+      () => undefined,
+      (error: unknown) => (error instanceof PluginError ? error.code : 'no PluginError'),
+    );
+    expect(ended).toBe(code);
+    expect(engine.requests.filter((request) => request === 'GET /version')).toHaveLength(asked);
+  });
+
   it('is asked in the API version that was wanted', async () => {
     await using engine = await startFakeEngine({
       ...healthy,

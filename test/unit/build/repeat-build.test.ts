@@ -4,6 +4,7 @@ import { BuildFailure } from '../../../src/build/build-failure.ts';
 import { PushStalled } from '../../../src/build/push-watch.ts';
 import { repeatBuild } from '../../../src/build/repeat-build.ts';
 import { CallError } from '../../../src/buildkit/grpc-connection.ts';
+import { EngineApiError } from '../../../src/engine/docker-api.ts';
 import { explainSolveFailure, SolveError } from '../../../src/buildkit/solve-error.ts';
 
 const { signal } = new AbortController();
@@ -63,6 +64,10 @@ describe('a build', () => {
     ['connection', lost],
     ['session', sessionLost],
     ['cache', pruned],
+    [
+      'daemon, before it had heard of the build,',
+      new EngineApiError({ call: 'POST /session', said: 'connection lost' }),
+    ],
   ])('is repeated once when the %s was lost', async (_, error) => {
     expect(await build([error])).toMatchObject({ ended: 'built', tries: 2 });
     expect(await build([error, error])).toMatchObject({ ended: error, tries: 2 });
@@ -73,6 +78,7 @@ describe('a build', () => {
     ['a step failed', failure('process "make" did not complete successfully: exit code: 3')],
     ['a push was refused', refused],
     ['a push failed for reasons that nobody knows', push('the moon is full')],
+    ['the daemon refused it', new EngineApiError({ call: 'POST /session', status: 404, said: 'no such page' })],
     ['something else went wrong', new Error('a bug')],
   ])('is not repeated when %s', async (_, error) => {
     expect(await build([error])).toMatchObject({ ended: error, tries: 1 });
