@@ -36,6 +36,7 @@ export function cutCells(
           // Half a request that ends in order is a wrong request, and the daemon says so.
           letters: how === 'half-close' ? ['survived', 'clean'] : ['survived'],
           exitCodes: how === 'half-close' ? [0, 5] : [0],
+          mayLeaveName: how === 'half-close',
         };
       }),
     );
