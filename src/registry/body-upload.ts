@@ -79,7 +79,9 @@ export class BodyUpload {
   }
 
   async #patch(sizeBytes: number, signal: AbortSignal): Promise<void> {
-    const response = await this.#request('PATCH', sizeBytes, {}, () => undefined, signal);
+    const isWhole = this.#form.kind === 'patch';
+    const settings = isWhole ? { headersMs: commitLimitMs(this.#to.place.limits, sizeBytes) } : {};
+    const response = await this.#request('PATCH', sizeBytes, settings, () => undefined, signal);
     await discard(response, signal);
     const receivedBytes = this.#upload.receivedBytes + sizeBytes;
     this.#upload = continueUpload(this.#to, this.#upload, response, this.#what, receivedBytes);
