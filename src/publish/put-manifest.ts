@@ -11,8 +11,8 @@ const maxRounds = 2;
 export type Repair = (repository: TagStore, manifest: Manifest, signal: AbortSignal) => Promise<void>;
 
 /**
- * PUT, with at most two repairs. Throws PluginError `blob-lost` when the registry misses something all the same, or when
- * nobody here can bring it again.
+ * PUT, with at most two repairs; where nobody here can bring anything again it is just repeated, since a replica may lag
+ * behind. Throws PluginError `blob-lost` when the registry misses something all the same.
  */
 export async function putManifest(
   repository: TagStore,
@@ -25,15 +25,15 @@ export async function putManifest(
     try {
       return await repository.putManifest(manifest, target, signal);
     } catch (error) {
-      if (round >= roundsFor(error, repair)) throw round === 0 ? error : lostAgain(error, round);
+      if (round >= roundsFor(error)) throw round === 0 || repair === undefined ? error : lostAgain(error, round);
       await repair?.(repository, manifest, signal);
     }
   }
 }
 
 /** A bare 404 may mean blobs, but mostly something that no repair mends: it gets one repeat. */
-function roundsFor(error: unknown, repair: Repair | undefined): number {
-  if (error instanceof PluginError && error.code === 'blob-lost') return repair === undefined ? 0 : maxRounds;
+function roundsFor(error: unknown): number {
+  if (error instanceof PluginError && error.code === 'blob-lost') return maxRounds;
   return statusOf(error) === 404 && !isMissingRepository(error) ? 1 : 0;
 }
 
