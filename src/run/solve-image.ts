@@ -145,9 +145,9 @@ export class Solver {
     return { kind: 'pushed', digest, repositories };
   }
 
-  /** Whether registries have the image. What they fail at counts as no. */
+  /** Whether registries have the image. What they fail at counts as no; they are given the time of one request. */
   async #isShown(digest: Digest, names: readonly string[]): Promise<boolean> {
-    const { signal } = this.#tools.world;
+    const signal = AbortSignal.any([this.#tools.world.signal, AbortSignal.timeout(this.#plan.upload.requestTimeoutMs)]);
     const targets = this.#registries.targets.filter(({ repository }) => names.includes(repository.name));
     const heads = await Promise.allSettled(targets.map(({ repository }) => repository.headManifest(digest, signal)));
     return heads.every((head) => head.status === 'fulfilled' && head.value !== undefined);
