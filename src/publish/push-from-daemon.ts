@@ -8,6 +8,7 @@ import { bringImage } from './copy-image.ts';
 import type { ImageSource } from './image-source.ts';
 import { type Descriptor, parseManifest } from './manifest.ts';
 import { mapAll } from './parallel.ts';
+import type { Repair } from './put-manifest.ts';
 import { tagImage, type TaggingOptions } from './tag-image.ts';
 import {
   type BlobStore,
@@ -43,11 +44,13 @@ export async function publishFromDaemonPush(options: PushFromDaemonOptions, sign
   const pushed = targets.filter(({ repository }) => repositories.includes(repository.name));
   const found = await mapAll(pushed, parallelRequests, async ({ repository }) => {
     const manifest = await readPushed(repository, digest, patience, signal);
-    return { repository, manifest, imageBytes: await verifyAndMeasure(repository, manifest, patience, signal) };
+    return { repository, manifest, blobs: await blobsOf(repository, manifest, patience, signal) };
   });
   const [first] = found;
   if (first === undefined) throw new Error('the daemon has pushed to none of the targets');
-  const { manifest, imageBytes } = first;
+  const { manifest, blobs } = first;
+  const imageBytes = sizeOf(blobs);
+  const repair = options.repair ?? lookAgain(targets, blobs, patience);
   const others = targets.filter((target) => !pushed.includes(target));
   const copied =
     others.length === 0
@@ -58,7 +61,7 @@ export async function publishFromDaemonPush(options: PushFromDaemonOptions, sign
         );
   await options.beforeTags?.(manifest);
   const staged = new Set<TagStore>([...pushed.map(({ repository }) => repository), ...(copied?.staged ?? [])]);
-  const tags = await tagImage({ ...options, manifest, staged, patience }, signal);
+  const tags = await tagImage({ ...options, manifest, staged, patience, repair }, signal);
   const { uploadedBytes = 0, uploadedBlobs = 0 } = copied ?? {};
   return { digest, mediaType: manifest.mediaType, tags, uploadedBytes, uploadedBlobs, imageBytes };
 }
@@ -88,13 +91,13 @@ async function readPushed(
   });
 }
 
-/** The compressed size of an image, or of all images of an index, whose manifests must be there as well. */
-async function verifyAndMeasure(
+/** What an image is made of, or all images of an index, whose manifests must be there as well. */
+async function blobsOf(
   repository: TagStore,
   manifest: Manifest,
   patience: ReplicaPatience,
   signal: AbortSignal,
-): Promise<number> {
+): Promise<readonly Descriptor[]> {
   const parsed = parseManifest(manifest);
   if (parsed === undefined) {
     throw new PluginError({
@@ -103,13 +106,40 @@ async function verifyAndMeasure(
       message: `target ${repository.name} holds ${manifest.digest} as "${manifest.mediaType}", which is no image; no tag was touched`,
     });
   }
-  if (parsed.kind === 'image') return sizeOf([parsed.config, ...parsed.layers]);
+  if (parsed.kind === 'image') return [parsed.config, ...parsed.layers];
   const blobs = await mapAll(parsed.children, parallelRequests, async (child) => {
     const childManifest = await readPushed(repository, child.digest, patience, signal);
     const image = parseManifest(childManifest);
     return image?.kind === 'image' ? [image.config, ...image.layers] : [];
   });
-  return sizeOf(blobs.flat());
+  return blobs.flat();
+}
+
+/** Only the daemon could bring a blob again; but a registry that misses one may just not have seen it yet. */
+function lookAgain(
+  targets: PushFromDaemonOptions['targets'],
+  blobs: readonly Descriptor[],
+  patience: ReplicaPatience,
+): Repair {
+  return async ({ name }, _, signal) => {
+    const store = targets.find(({ repository }) => repository.name === name)?.repository;
+    if (store === undefined) return;
+    const there = await mapAll(blobs, parallelRequests, ({ digest }) =>
+      readUntil(
+        () => store.hasBlob(digest, signal),
+        (isThere) => isThere,
+        patience,
+        signal,
+      ),
+    );
+    if (there.every((isThere) => isThere)) return;
+    throw new PluginError({
+      code: 'blob-lost',
+      exitCode: 4,
+      message: `target ${name} has lost a layer that the daemon had pushed to it`,
+      hint: 'run the step again: the layer is pushed anew then',
+    });
+  };
 }
 
 /** Each blob counts once: the platforms of an image may share layers. */

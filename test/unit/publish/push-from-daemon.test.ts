@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../../src/base/digest.ts';
 import type { ImageSource } from '../../../src/publish/image-source.ts';
+import { PluginError } from '../../../src/base/plugin-error.ts';
 import { mediaTypes } from '../../../src/publish/manifest.ts';
 import { publishFromDaemonPush } from '../../../src/publish/push-from-daemon.ts';
 import type { Manifest } from '../../../src/publish/target.ts';
@@ -57,6 +58,36 @@ function sourceOf(repository: MemoryRepository | undefined): ImageSource {
       Readable.from([repository.blobs.get(wanted) ?? Buffer.alloc(0)], { objectMode: false }),
   };
 }
+
+/** Refuses the first PUT of a tag, for want of a blob. */
+function missingOne(repository: MemoryRepository): MemoryRepository {
+  let isFirst = true;
+  repository.fault = (request) => {
+    if (request !== 'PUT 1' || !isFirst) return undefined;
+    isFirst = false;
+    return new PluginError({ code: 'blob-lost', exitCode: 4, message: 'host has lost a layer' });
+  };
+  return repository;
+}
+
+describe('an image of which a registry misses a blob when it is tagged', () => {
+  it('gets its tag when the blob is there after all', async () => {
+    const repository = missingOne(repositoryWith(image));
+    for (const letter of ['a', 'b']) repository.blobs.set(digest(letter), Buffer.alloc(0));
+    await publish([repository], image.digest, ['1']);
+    expect(repository.tags.get('1')).toBe(image.digest);
+  });
+
+  it('gets none when it is really gone', async () => {
+    const repository = missingOne(repositoryWith(image));
+    repository.blobs.set(digest('a'), Buffer.alloc(0));
+    await expect(publish([repository], image.digest, ['1'])).rejects.toMatchObject({
+      code: 'blob-lost',
+      exitCode: 4,
+    });
+    expect(repository.tags.size).toBe(0);
+  });
+});
 
 describe('an image that the daemon has pushed', () => {
   it('gets its tags, and is measured with each blob counted once', async () => {
