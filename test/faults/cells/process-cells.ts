@@ -199,7 +199,7 @@ const limitCells = moments
 
 /** Whoever signals twice does not want to wait. */
 const impatientCells = moments
-  .filter(({ phase }) => /^P[134]/.test(phase))
+  .filter(({ phase }) => /^P[134] /.test(phase))
   .map((moment) =>
     cellAt(moment, 'SIGTERM twice', {
       act: async (run) => {
