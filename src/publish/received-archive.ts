@@ -51,10 +51,13 @@ export class ReceivedArchive {
     this.#transfers += 1;
     const path = join(this.#folder, `image-${String(this.#transfers)}.tar`);
     const index = new IndexWhileWriting(path);
+    const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
     try {
-      await pipeline(bytes, index.pass.bind(index), createWriteStream(path, { flags: 'wx', mode: 0o600 }), { signal });
+      await pipeline(bytes, index.pass.bind(index), file, { signal });
       this.#arrived = { path, files: await index.files };
     } catch (error) {
+      // Until it is closed, it may not even have been made.
+      if (!file.closed) await new Promise<void>((resolve) => file.once('close', () => resolve()));
       await rm(path, { force: true });
       throw error;
     } finally {

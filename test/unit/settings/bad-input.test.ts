@@ -240,8 +240,8 @@ describe('files and context', () => {
     expect(settings?.source).toMatchObject({ dockerfileDirectory: outside, dockerfileName: 'other.Dockerfile' });
   });
 
-  it.each<[string, string | Uint8Array, string]>([
-    ['binary', new Uint8Array([0, 1, 2, 255]), 'is not a text file'],
+  it.each<[string, string | Buffer, string]>([
+    ['binary', Buffer.from([0, 1, 2, 255]), 'is not a text file'],
     ['too long', 'a,'.repeat(40_000), 'longer than 64 KiB'],
     ['a bad tag', 'good\n${BAD}\n', 'item 2: .*not replaced'],
     ['empty', '\n', 'names no tag'],

@@ -3,7 +3,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { goodStep, readStep, type StepSettings, temporaryFolder } from './step.ts';
+import { makeStandingFolder } from '../../support/workspace.ts';
+import { goodStep, readStep, type StepSettings } from './step.ts';
 
 const key = { type: 'service_account', client_email: 'ci@acme.iam', private_key: 'a-private-key', project_id: 'acme' };
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
@@ -193,7 +194,7 @@ describe('a step for Azure', () => {
 describe('client_certificate', () => {
   let pem: Readonly<Record<'key' | 'certificate' | 'other' | 'curve', string>>;
   beforeAll(() => {
-    const folder = temporaryFolder();
+    const { path: folder, remove } = makeStandingFolder();
     const make = (name: string, kind: string): string => {
       const request = `req -x509 -newkey ${kind} -nodes -days 2 -subj /CN=ci -keyout ${name}-key.pem -out ${name}.pem`;
       execFileSync('openssl', request.split(' '), { cwd: folder, stdio: 'pipe' });
@@ -204,6 +205,7 @@ describe('client_certificate', () => {
     const curve = make('curve', 'ec -pkeyopt ec_paramgen_curve:prime256v1');
     const keyOf = (name: string): string => readFileSync(join(folder, `${name}-key.pem`), 'utf8');
     pem = { key: keyOf('rsa'), certificate, other, curve: keyOf('curve') + curve };
+    remove();
   });
 
   const read = (client_certificate: string) => readStep({ repo: 'app', registry, ...principal, client_certificate });

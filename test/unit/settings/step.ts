@@ -1,31 +1,18 @@
 // A pipeline step in a workspace of its own, for tests of what reading its settings says.
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { afterEach } from 'vitest';
+import { realpathSync } from 'node:fs';
 import { SettingsError } from '../../../src/settings/findings.ts';
 import { readSettings } from '../../../src/settings/read-settings.ts';
 import type { Settings } from '../../../src/settings/settings.ts';
 import { workspaceFiles } from '../../../src/settings/workspace-files.ts';
-
-const folders: string[] = [];
-afterEach(() => {
-  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
+import { makeWorkspace } from '../../support/workspace.ts';
 
 /** A folder that is removed after the test, with these files in it. */
-export function temporaryFolder(files: Readonly<Record<string, string | Uint8Array>> = {}): string {
-  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'settings-')));
-  folders.push(folder);
-  for (const [name, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true });
-    writeFileSync(join(folder, name), content);
-  }
-  return folder;
+export function temporaryFolder(files: Readonly<Record<string, string | Buffer>> = {}): string {
+  return realpathSync(makeWorkspace(files));
 }
 
 /** A workspace with a Dockerfile. */
-export function workspace(files: Readonly<Record<string, string | Uint8Array>> = {}): string {
+export function workspace(files: Readonly<Record<string, string | Buffer>> = {}): string {
   return temporaryFolder({ Dockerfile: 'FROM scratch\n', ...files });
 }
 
