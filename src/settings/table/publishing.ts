@@ -16,7 +16,7 @@ export const publishingRows = {
     env: ['PLUGIN_REQUEST_TIMEOUT'],
     kind: duration({ minSeconds: 1, maxMs: 30 * 60_000, shown: '30m' }),
     defaultText: '`2m`',
-    help: 'How long a registry may say nothing before a request is given up and repeated, such as `30s`; uploads and downloads that stand still are given up sooner. The end of a large upload may take longer: meanwhile the registry is asked every so often whether it has the layer.',
+    help: 'How long a registry may say nothing before a request is given up and repeated, such as `30s`. The other limits follow it: an upload that stands still is given up after half of it, a layer that gets nowhere after five times of it. The end of a large upload may take longer: meanwhile the registry is asked every so often whether it has the layer.',
   }),
   push_via: worksWithDefault('auto', {
     env: ['PLUGIN_PUSH_VIA'],

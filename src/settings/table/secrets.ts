@@ -31,7 +31,7 @@ export const secretRows = {
   secret_scan: worksWithDefault('fail', {
     env: ['PLUGIN_SECRET_SCAN'],
     kind: oneOf('fail', 'warn', 'off'),
-    help: 'What happens when a build argument has the value of a secret, or when variables, labels or history of the image that was built hold one: it is not published, or only warned of.',
+    help: 'What happens when a build argument has the value of a secret, or when variables, labels or history of the image hold one: it is not published, or only warned of.',
   }),
   ssh: works({
     env: ['PLUGIN_SSH'],
