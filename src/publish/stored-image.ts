@@ -1,9 +1,8 @@
 // An image that lies in a graphdriver daemon under a name, read in spite of a daemon that restarts meanwhile: what broke off
 // is asked for again once the daemon is back. Layers that were complete by then are not packed a second time.
 import type { Digest } from '../base/digest.ts';
-import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
-import { type Clock, defaultRetryLimits, Retrier, systemClock, type Verdict } from '../base/retry.ts';
+import type { Retrier, Verdict } from '../base/retry.ts';
 import type { Engine } from '../engine/connect.ts';
 import { EngineApiError } from '../engine/docker-api.ts';
 import { exportImage } from '../engine/export-image.ts';
@@ -16,10 +15,8 @@ export interface StoredImageOptions {
   readonly name: string;
   /** What the solve reported: the digest of the image's config. A name can be written by anybody who reaches the daemon. */
   readonly id: Digest;
-  /** Further tries after the first. */
-  readonly retries: number;
-  readonly log: Log;
-  readonly clock?: Clock;
+  /** The run's patience, which the daemon shares with the registries. */
+  readonly retrier: Retrier;
 }
 
 /** What an engine's own trouble allows: one more look, in case that it was the load of the moment. */
@@ -29,12 +26,10 @@ const attemptsAfterRefusal = 2;
 export class StoredImage {
   readonly reader: ImageReader;
   readonly #options: StoredImageOptions;
-  readonly #retrier: Retrier;
 
   constructor(options: StoredImageOptions) {
-    const { name, retries, log, clock = systemClock } = options;
+    const { name } = options;
     this.#options = options;
-    this.#retrier = new Retrier({ ...defaultRetryLimits, attempts: retries + 1 }, clock, log);
     this.reader = { what: `the daemon's export of ${name}`, read: (signal, visit) => this.#export(signal, visit) };
   }
 
@@ -60,8 +55,8 @@ export class StoredImage {
   }
 
   async #run<Result>(what: string, signal: AbortSignal, work: (number: number) => Promise<Result>): Promise<Result> {
-    const { engine, name } = this.#options;
-    return this.#retrier.run(
+    const { engine, name, retrier } = this.#options;
+    return retrier.run(
       {
         origin: engine.address,
         what: `daemon, ${what}`,

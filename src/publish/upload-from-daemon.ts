@@ -6,8 +6,7 @@ import { StoredImage, type StoredImageOptions } from './stored-image.ts';
 import type { Published } from './target.ts';
 import { uploadImage, type UploadImageOptions } from './upload-image.ts';
 
-export interface UploadFromDaemonOptions
-  extends Omit<UploadImageOptions, 'image' | 'reader'>, Omit<StoredImageOptions, 'log'> {
+export interface UploadFromDaemonOptions extends Omit<UploadImageOptions, 'image' | 'reader'>, StoredImageOptions {
   /** Builds the name again. @returns the id of what is there then */
   readonly rebuild?: ((signal: AbortSignal) => Promise<Digest>) | undefined;
 }
@@ -21,7 +20,8 @@ export async function uploadFromDaemon(options: UploadFromDaemonOptions, signal:
   try {
     return await uploadStored(options, signal);
   } catch (error) {
-    // The daemon is read before any tag moves, so all of it may be done again; what the registry has is not sent twice.
+    // All of it may be done again, and what the registry has is not sent twice: the daemon is read before any tag moves, or
+    // for a repair while they do, and then the tags are back where they were (it is another error when they are not).
     if (rebuild === undefined || !(error instanceof PluginError) || error.code !== 'image-missing') throw error;
     log.warn(`${name} has vanished from the daemon: it is built again, from the cache`);
   }

@@ -6,9 +6,9 @@ import type { Registries } from './open-registries.ts';
 import type { Tools } from './tools.ts';
 
 /** The options that do not depend on where the image is. */
-export function publishOptions(plan: Plan, { targets }: Registries, { world, log }: Tools) {
+export function publishOptions(plan: Plan, { targets, retrier }: Registries, { world, log }: Tools) {
   const uploads = new UploadProgress((line) => log.info(line), world.monotonicMs);
   const { temporaryDirectory } = world;
   const onLayer = uploads.update.bind(uploads);
-  return { ...plan.upload, targets, rules: plan.publish ?? noTagRules, temporaryDirectory, log, onLayer };
+  return { ...plan.upload, targets, retrier, rules: plan.publish ?? noTagRules, temporaryDirectory, log, onLayer };
 }

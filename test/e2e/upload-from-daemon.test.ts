@@ -9,6 +9,7 @@ import { createGunzip } from 'node:zlib';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { parseRepository } from '../../src/base/reference.ts';
+import { defaultRetryLimits, Retrier, systemClock } from '../../src/base/retry.ts';
 import { connectEngine, type Engine } from '../../src/engine/connect.ts';
 import { inspectImage } from '../../src/engine/inspect-image.ts';
 import { removeTemporaryImage } from '../../src/engine/temporary-images.ts';
@@ -84,7 +85,7 @@ async function upload(built: Awaited<ReturnType<typeof buildImage>>, path: strin
       engine,
       name,
       id: image.id,
-      retries: 0,
+      retrier: new Retrier({ ...defaultRetryLimits, attempts: 1 }, systemClock, log),
       targets: [{ repository, tags }],
       temporaryDirectory,
       log,

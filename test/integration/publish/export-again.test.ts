@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Digest } from '../../../src/base/digest.ts';
-import { type Clock, systemClock } from '../../../src/base/retry.ts';
+import { type Clock, defaultRetryLimits, Retrier, systemClock } from '../../../src/base/retry.ts';
 import { connectEngine } from '../../../src/engine/connect.ts';
 import { exportImage } from '../../../src/engine/export-image.ts';
 import { uploadFromDaemon } from '../../../src/publish/upload-from-daemon.ts';
@@ -75,6 +75,7 @@ async function publish({ answers, inspected = [built], rebuilt, retries = 5 }: S
     debug: () => undefined,
   };
   const clock: Clock = { ...systemClock, sleep: async () => undefined };
+  const retrier = new Retrier({ ...defaultRetryLimits, attempts: retries + 1 }, clock, log);
   let exports = 0;
   let inspects = 0;
   let current: Image = built;
@@ -96,7 +97,7 @@ async function publish({ answers, inspected = [built], rebuilt, retries = 5 }: S
   const connected = await connectEngine({ host, tlsVerify: false, waitSeconds: 5, socketCandidates: [], log }, signal);
   const rebuild = rebuilt === undefined ? {} : { rebuild: async () => rebuilt.id };
   const targets = [{ repository, tags: ['1'] }];
-  const options = { engine: connected, name, id: built.id, targets, temporaryDirectory: folder, log, retries, clock };
+  const options = { engine: connected, name, id: built.id, targets, temporaryDirectory: folder, log, retrier };
   const upload = uploadFromDaemon({ ...options, onLayer: () => undefined, ...rebuild }, signal);
   let error: unknown;
   const published = await upload.catch((reason: unknown) => void (error = reason));

@@ -5,6 +5,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Digest } from '../../../src/base/digest.ts';
 import { PluginError } from '../../../src/base/plugin-error.ts';
+import { defaultRetryLimits, Retrier, systemClock } from '../../../src/base/retry.ts';
 import { connectEngine } from '../../../src/engine/connect.ts';
 import { usualFormat } from '../../../src/publish/image-format.ts';
 import { mediaTypes, parseManifest, writeManifest } from '../../../src/publish/manifest.ts';
@@ -83,7 +84,7 @@ async function publish(publishing: Publishing) {
       temporaryDirectory: folder,
       log,
       onLayer: (event) => void events.push(event),
-      retries: 0,
+      retrier: new Retrier({ ...defaultRetryLimits, attempts: 1 }, systemClock, log),
       parallelism: publishing.parallelism ?? 2,
       beforeTags: publishing.beforeTags,
       patience: { tries: 2, waitMs: 1 },

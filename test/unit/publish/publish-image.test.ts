@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { defaultRetryLimits, Retrier, systemClock } from '../../../src/base/retry.ts';
 import type { Engine } from '../../../src/engine/connect.ts';
 import { publishImage, type PublishOptions } from '../../../src/publish/publish-image.ts';
 import { manifestOf, MemoryRepository } from './memory-repository.ts';
 
 const image = manifestOf({ config: { mediaType: 'x', digest: `sha256:${'a'.repeat(64)}`, size: 5 }, layers: [] });
+
+const log = { info: () => undefined, warn: () => undefined, debug: () => undefined };
 
 function unread(name: string): never {
   throw new Error(`nothing is to be read from ${name}`);
@@ -14,8 +17,8 @@ function options(repository: MemoryRepository): PublishOptions {
     engine: {} as Engine,
     targets: [{ repository, tags: ['1.2.3', 'latest'] }],
     temporaryDirectory: '/nowhere',
-    retries: 0,
-    log: { info: () => undefined, warn: () => undefined, debug: () => undefined },
+    retrier: new Retrier({ ...defaultRetryLimits, attempts: 1 }, systemClock, log),
+    log,
     onLayer: () => undefined,
     sourceAt: unread,
   };
