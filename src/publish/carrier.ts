@@ -8,8 +8,9 @@ import type { Way } from './copy-ways.ts';
 import { blobsIn, type TreeBlob, type TreeNode } from './image-tree.ts';
 import type { ImageSource } from './image-source.ts';
 import { allOrStop, mapAll } from './parallel.ts';
+import { putManifest, type Repair } from './put-manifest.ts';
 import { stageManifest } from './stage-manifest.ts';
-import type { LayerEvent, Published } from './target.ts';
+import type { LayerEvent, Published, TagStore } from './target.ts';
 import { UploadTally } from './upload-blob.ts';
 
 /** Each streamed blob holds two connections, and a pool has 16 to one origin: more would wait for themselves. */
@@ -100,7 +101,7 @@ export class Carrier {
     const below = nodes.filter(({ depth }) => depth > own.depth);
     await this.#send([{ repository, isLost, nodes: [own, ...below] }], signal);
     for (const level of deepestFirst(below)) {
-      await mapAll(level, parallelRequests, ({ manifest }) => stageManifest(repository, manifest, signal));
+      await mapAll(level, parallelRequests, (node) => putNode(repository, node, signal));
     }
   }
 
@@ -138,8 +139,8 @@ export class Carrier {
 
   async #stage({ nodes, ...way }: Load, signal: AbortSignal): Promise<void> {
     for (const level of deepestFirst(nodes)) {
-      await mapAll(level, parallelRequests, ({ manifest }) =>
-        stageManifest(way.repository, manifest, signal, () => this.repair(way, manifest.digest, signal)),
+      await mapAll(level, parallelRequests, (node) =>
+        putNode(way.repository, node, signal, () => this.repair(way, node.manifest.digest, signal)),
       );
     }
   }
@@ -151,6 +152,17 @@ type Load = Way & {
   /** The blobs are sent, whatever the repository says that it has. */
   readonly isLost?: boolean;
 };
+
+/** PUT by digest. A tag may bring a root where that kind of PUT is refused; a child has no other way. */
+async function putNode(
+  repository: TagStore,
+  { manifest, depth }: TreeNode,
+  signal: AbortSignal,
+  repair?: Repair,
+): Promise<void> {
+  if (depth === 0) await stageManifest(repository, manifest, signal, repair);
+  else await putManifest(repository, manifest, { digest: manifest.digest }, signal, repair);
+}
 
 /** A registry may refuse an index whose children it does not know. */
 function deepestFirst(nodes: readonly TreeNode[]): readonly (readonly TreeNode[])[] {

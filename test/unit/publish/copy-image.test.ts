@@ -174,6 +174,15 @@ it('sends everything again to a registry that says a second time that it misses 
   ]);
 });
 
+it.each([404, 405])('says so when a registry answers %i to the manifest of a child', async (status) => {
+  const source = new MemoryRepository('one.test/app');
+  const target = new MemoryRepository('two.test/app');
+  const { root } = indexIn(source);
+  target.fault = (request) => (request === 'PUT digest' ? Object.assign(new Error('no child'), { status }) : undefined);
+  await expect(copy(root, source, { targets: [{ repository: target, tags: ['1'] }] })).rejects.toThrow('no child');
+  expect(target.requests).not.toContain('PUT 1');
+});
+
 it('names the source when a part of it is missing', async () => {
   const source = new MemoryRepository('one.test/app');
   const target = new MemoryRepository('two.test/app');
