@@ -31,8 +31,8 @@ export interface Writes {
 }
 
 /**
- * Reads what restoring would need and is not known, once per digest. What this login may not read, or the registry does not have whole, goes
- * without. Throws RegistryError when the registry does not answer: then no tag should move.
+ * Reads what restoring would need and is not known, once per digest. What this login may not read, or the registry does
+ * not have whole, goes without. Throws RegistryError when the registry does not answer: then no tag should move.
  */
 export async function keepOldManifests(
   moves: readonly TagState[],
