@@ -35,20 +35,28 @@ export class PushStalled extends PluginError {
   }
 }
 
-/** As long as a blob of our own may stand still (10 min by default): somebody else goes on then, with what is missing. */
-const layersFactor = 5;
-/** Some GB over a slow line, where nobody else may send them: half an hour by default, and never less than this. */
-const patientLayersFactor = 15;
+/** Some GB over a slow line: half an hour at the usual request_timeout. A push that is well shows no more than one that hangs. */
+const layersFactor = 15;
+const usualRequestTimeoutMs = 120_000;
+/**
+ * Whoever sets a short request_timeout is in a hurry, and where somebody else can go on with what is missing, less time is
+ * lost by that: the factor falls to as long as a blob of our own may stand still.
+ */
+const hastyLayersFactor = 5;
+/** Where nobody else may send them, never less than this. */
 const minLayersMs = 10 * 60_000;
 const checksPerLimit = 4;
 const maxCheckMs = 5_000;
 
-/** @param canSendOtherwise a push that is given up too early costs no more than time */
-export function pushLimits(requestTimeoutMs: number, canSendOtherwise: boolean): PushLimits {
-  const layersMs = canSendOtherwise
-    ? layersFactor * requestTimeoutMs
-    : Math.max(minLayersMs, patientLayersFactor * requestTimeoutMs);
-  return { manifestMs: requestTimeoutMs, layersMs };
+/**
+ * @param canSendOtherwise a push that is given up too early costs time, and room in the temporary folder
+ * @param stalls how often the layers have stood still already: perhaps they only needed more time
+ */
+export function pushLimits(requestTimeoutMs: number, canSendOtherwise: boolean, stalls = 0): PushLimits {
+  const haste = canSendOtherwise ? Math.max(0, 1 - requestTimeoutMs / usualRequestTimeoutMs) : 0;
+  const factor = layersFactor - haste * (layersFactor - hastyLayersFactor);
+  const layersMs = Math.max(canSendOtherwise ? 0 : minLayersMs, Math.round(factor * requestTimeoutMs));
+  return { manifestMs: requestTimeoutMs, layersMs: layersMs * (1 + stalls) };
 }
 
 /** Watches one solve. Call `end` when it is over. */

@@ -55,3 +55,8 @@ export function isDaemonLost(error: unknown): error is PluginError {
 function again(cause: string): Verdict {
   return { kind: 'retry', cause, attempts: maxTries };
 }
+
+/** Whether a build was done, so that its steps have nothing new to tell, and only its push was not. */
+export function isPushFailure(error: unknown): boolean {
+  return error instanceof PushStalled || (error instanceof BuildFailure && error.push !== undefined);
+}

@@ -6,6 +6,7 @@ import { hasTemporaryImage, nameTemporaryImage, removeTemporaryImage } from '../
 import type { Plan } from '../plan/plan.ts';
 import { keptName } from '../plan/temporary-name.ts';
 import type { Daemon } from './connect-daemon.ts';
+import type { Solver } from './solve-image.ts';
 import type { Tools } from './tools.ts';
 import type { FreshExporters } from './write-outputs.ts';
 
@@ -16,16 +17,18 @@ export interface LocalImage {
   readonly keep: () => void;
 }
 
-/** Enters the name; undefined when the image is not to be kept. */
+/** Enters the name; undefined when the image is not to be kept. @param solver of the builds that may write it */
 export function openLocalImage(
   { output, build }: Plan,
   { engine }: Daemon,
   { world, ledger }: Tools,
+  solver: Pick<Solver, 'mayStillExport'>,
 ): LocalImage | undefined {
   if (!output.load) return undefined;
   const startSeconds = Math.floor(world.now().getTime() / 1000);
   const name = keptName({ ...build, startSeconds, random: world.randomHex(16) });
-  const strike = ledger.enter(name, () => removeTemporaryImage(engine, name, { mayStillCome: world.signal.aborted }));
+  const remove = (): Promise<void> => removeTemporaryImage(engine, name, { mayStillCome: solver.mayStillExport });
+  const strike = ledger.enter(name, remove);
   return { name, keep: strike };
 }
 

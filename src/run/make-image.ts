@@ -27,12 +27,12 @@ export async function makeImage(
   const { world, log } = tools;
   const { engine, order } = daemon;
   const outputs = openOutputs(plan, daemon, tools);
-  const local = openLocalImage(plan, daemon, tools);
-  const needsImage = outputs.saved.length > 0 || local !== undefined;
+  const needsImage = outputs.saved.length > 0 || plan.output.load;
   const { output, notes, warnings } = chooseWay(plan, daemon, registries, needsImage, tools);
   for (const note of notes) log.info(note);
   for (const warning of warnings) log.warn(warning);
   const solver = await openSolver(plan, prepared, daemon, registries, tools);
+  const local = openLocalImage(plan, daemon, tools, solver);
   const image = await solver.build(output, async () => [
     ...(await freshExporters(outputs.exported, order.exporterAttrs)),
     ...localImageExporter(local, daemon),

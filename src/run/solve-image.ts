@@ -1,12 +1,13 @@
 // Chapter: the solves of a run: the one that makes the image, and further ones that take more out of the build cache. What
 // they make on the daemon or on this machine is in the ledger before it exists.
 import type { Digest } from '../base/digest.ts';
+import { PluginError } from '../base/plugin-error.ts';
 import { buildImage, type BuiltImage, fromCache, onceMore, type PreparedBuild } from '../build/build-image.ts';
 import { pinNamedImages } from '../build/pin-image.ts';
 import { pushLimits, PushStalled, PushWatch } from '../build/push-watch.ts';
 import { cacheGrants, registryAuthority } from '../build/registry-authority.ts';
-import { repeatBuild } from '../build/repeat-build.ts';
-import { isNothingForDaemon, whyNotByDaemon } from '../build/why-not-by-daemon.ts';
+import { isPushFailure, repeatBuild } from '../build/repeat-build.ts';
+import { isNothingForDaemon, whyNotByDaemon, wordSendingHere } from '../build/why-not-by-daemon.ts';
 import type { BuildOutput } from '../build/solve-request.ts';
 import type { StatusUpdate } from '../buildkit/status.ts';
 import { removeTemporaryImage } from '../engine/temporary-images.ts';
@@ -66,6 +67,11 @@ export class Solver {
     this.#tools = tools;
   }
 
+  /** A name that a solve was to write may appear a moment from now. */
+  get mayStillExport(): boolean {
+    return this.#unended > 0;
+  }
+
   /** The build that people see: its steps are shown and counted. Throws as buildImage does. */
   async build(output: BuildOutput, exporters: FreshExporters): Promise<SolvedImage> {
     const { log } = this.#tools;
@@ -76,7 +82,10 @@ export class Solver {
         const reason = this.#mayUpload(output) ? whyNotByDaemon(error) : undefined;
         if (reason === undefined) throw error;
         log.info(`${reason}; this plugin uploads the image itself`);
-        return this.#make(onceMore(this.#prepared), { output: { kind: 'archive' }, exporters, onStatus: unseen });
+        const asked = { output: { kind: 'archive' }, exporters, onStatus: unseen } as const;
+        return this.#make(onceMore(this.#prepared), asked).catch((failure: unknown) => {
+          throw wordSendingHere(failure, reason);
+        });
       });
     } finally {
       await watch.end();
@@ -101,10 +110,11 @@ export class Solver {
     const mayUpload = this.#mayUpload(asked.output);
     const isFinal = (error: unknown): boolean => mayUpload && isNothingForDaemon(error);
     let hasBuilt = false;
+    let seen = onStatus;
+    let stalls = 0;
     const attempt = async (number: number): Promise<BuiltImage> => {
       if (number > 1) await this.#daemon.engine.untilBack(signal);
-      const watch = this.#watchPush(mayUpload);
-      const seen = hasBuilt ? unseen : onStatus;
+      const watch = this.#watchPush(mayUpload, stalls);
       const see = (status: StatusUpdate): void => {
         watch.update(status);
         seen(status);
@@ -112,6 +122,9 @@ export class Solver {
       try {
         return await this.#solve(hasBuilt ? onceMore(prepared) : prepared, { ...asked, onStatus: see }, watch.signal);
       } catch (error) {
+        // A cache that was lost, perhaps with its daemon, has steps run again: they are shown again.
+        seen = isPushFailure(error) ? unseen : onStatus;
+        if (error instanceof PushStalled && error.stage === 'layers') stalls += 1;
         const pushed = await this.#pushedAllTheSame(error, asked.output);
         if (pushed === undefined) throw error;
         return pushed;
@@ -123,8 +136,9 @@ export class Solver {
     return repeatBuild(attempt, { retrier: this.#registries.retrier, isFinal }, signal);
   }
 
-  #watchPush(mayUpload: boolean): PushWatch {
-    return new PushWatch(pushLimits(this.#plan.upload.requestTimeoutMs, mayUpload), this.#tools.world.monotonicMs);
+  #watchPush(mayUpload: boolean, stalls: number): PushWatch {
+    const limits = pushLimits(this.#plan.upload.requestTimeoutMs, mayUpload, stalls);
+    return new PushWatch(limits, this.#tools.world.monotonicMs);
   }
 
   /** The plugin may send what the daemon cannot: nobody has said who is to do it. */
@@ -137,12 +151,18 @@ export class Solver {
     if (!(error instanceof PushStalled) || error.stage !== 'manifest' || output.kind !== 'push-by-digest')
       return undefined;
     const { digest } = error;
-    const { order } = this.#daemon;
-    if (digest === undefined || order.cacheTo.length > 0 || this.#plan.output.files.length > 0) return undefined;
+    // Whatever else was exported may have told that digest.
+    if (digest === undefined || this.#daemon.order.cacheTo.length > 0 || this.#hasOutputs) return undefined;
     const { repositories } = output;
     if (!(await this.#isShown(digest, repositories))) return undefined;
     this.#tools.log.info(`${error.message}; ${repositories.join(', ')} has ${digest} all the same`);
     return { kind: 'pushed', digest, repositories };
+  }
+
+  /** The image goes elsewhere too: into files, or under a name that stays on the daemon. */
+  get #hasOutputs(): boolean {
+    const { files, load } = this.#plan.output;
+    return files.length > 0 || load;
   }
 
   /** Whether registries have the image. What they fail at counts as no; they are given the time of one request. */
@@ -176,7 +196,7 @@ export class Solver {
         if (archive === undefined) throw new Error('nobody has received the image');
         return { ...image, files: archive.files };
       case 'stored':
-        return { ...image, rebuild: () => this.#rebuild(image.name) };
+        return { ...image, rebuild: () => this.#rebuild(image) };
       case 'pushed':
       case 'cached':
         return image;
@@ -184,11 +204,12 @@ export class Solver {
   }
 
   /** Once more under the same name, which is in the ledger; for a daemon that has lost it. @returns the id of the image */
-  async #rebuild(name: string): Promise<Digest> {
+  async #rebuild({ name, id }: Extract<BuiltImage, { kind: 'stored' }>): Promise<Digest> {
     const output = { kind: 'temporary-image', name } as const;
     const exporters = (): Promise<[]> => Promise.resolve([]);
     const image = await this.#repeat(fromCache(this.#prepared), { output, exporters, onStatus: unseen });
     if (image.kind !== 'stored') throw new Error(`${name} was built into something else than a name`);
+    if (image.id !== id && this.#hasOutputs) throw becameAnother(name, id, image.id);
     return image.id;
   }
 
@@ -208,7 +229,7 @@ export class Solver {
     const { name } = output;
     const { ledger, log } = this.#tools;
     const { engine } = this.#daemon;
-    const strike = ledger.enter(name, () => removeTemporaryImage(engine, name, { mayStillCome: this.#unended > 0 }));
+    const strike = ledger.enter(name, () => removeTemporaryImage(engine, name, { mayStillCome: this.mayStillExport }));
     return () => {
       if (!this.#plan.build.keepsTemporaryImage) return;
       strike();
@@ -226,4 +247,14 @@ export class Solver {
 
 function unseen(_status: StatusUpdate): void {
   // The steps are those of the first time.
+}
+
+/** What is published would be another image than the one that was written or kept. */
+function becameAnother(name: string, former: Digest, now: Digest): PluginError {
+  return new PluginError({
+    code: 'image-changed',
+    exitCode: 5,
+    message: `daemon: ${name} vanished and was built again, as ${now}; what the step has written or kept is ${former}; no tag was touched`,
+    hint: 'run the step again',
+  });
 }

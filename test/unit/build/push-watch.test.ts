@@ -73,9 +73,22 @@ describe('a push by the daemon', () => {
     expect(digestOf(`exporting manifest ${digest}`, `exporting manifest ${other}`)).toBeUndefined();
   });
 
-  it('gets ten minutes for layers at least, where nobody else may send them', () => {
-    expect(pushLimits(2000, true)).toEqual({ manifestMs: 2000, layersMs: 10_000 });
-    expect(pushLimits(2000, false)).toEqual({ manifestMs: 2000, layersMs: 600_000 });
-    expect(pushLimits(120_000, false)).toEqual({ manifestMs: 120_000, layersMs: 1_800_000 });
+  it('gets half an hour for layers by default, whoever else may send them', () => {
+    const patient = { manifestMs: 120_000, layersMs: 1_800_000 };
+    expect(pushLimits(120_000, true)).toEqual(patient);
+    expect(pushLimits(120_000, false)).toEqual(patient);
+    expect(pushLimits(240_000, true)).toEqual({ manifestMs: 240_000, layersMs: 3_600_000 });
+  });
+
+  it('gets less where requests are given less time, but ten minutes for layers where nobody else may send them', () => {
+    expect(pushLimits(6000, true)).toEqual({ manifestMs: 6000, layersMs: 33_000 });
+    expect(pushLimits(60_000, true)).toEqual({ manifestMs: 60_000, layersMs: 600_000 });
+    expect(pushLimits(6000, false)).toEqual({ manifestMs: 6000, layersMs: 600_000 });
+  });
+
+  it('gets more time for its layers each time that they stood still', () => {
+    const times = [0, 1, 2].map((stalls) => pushLimits(120_000, false, stalls));
+    expect(times.map(({ layersMs }) => layersMs)).toEqual([1_800_000, 3_600_000, 5_400_000]);
+    expect(times.map(({ manifestMs }) => manifestMs)).toEqual([120_000, 120_000, 120_000]);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Clock, defaultRetryLimits, Retrier } from '../../../src/base/retry.ts';
 import { BuildFailure } from '../../../src/build/build-failure.ts';
 import { PushStalled } from '../../../src/build/push-watch.ts';
-import { repeatBuild } from '../../../src/build/repeat-build.ts';
+import { isPushFailure, repeatBuild } from '../../../src/build/repeat-build.ts';
 import { CallError } from '../../../src/buildkit/grpc-connection.ts';
 import { EngineApiError } from '../../../src/engine/docker-api.ts';
 import { explainSolveFailure, SolveError } from '../../../src/buildkit/solve-error.ts';
@@ -88,4 +88,9 @@ describe('a build', () => {
     expect(await build([transient], 5, [transient])).toMatchObject({ ended: transient, tries: 1 });
     expect(await build([transient], 0)).toMatchObject({ ended: transient, tries: 1 });
   });
+});
+
+it('only a build that could not push is done but for that', () => {
+  expect([transient, refused, stalled].map(isPushFailure)).toEqual([true, true, true]);
+  expect([lost, sessionLost, pruned, new Error('a bug')].map(isPushFailure)).toEqual([false, false, false, false]);
 });

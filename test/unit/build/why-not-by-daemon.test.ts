@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
+import { PluginError } from '../../../src/base/plugin-error.ts';
 import { BuildFailure } from '../../../src/build/build-failure.ts';
 import { PushStalled } from '../../../src/build/push-watch.ts';
-import { isNothingForDaemon, whyNotByDaemon } from '../../../src/build/why-not-by-daemon.ts';
+import { isNothingForDaemon, whyNotByDaemon, wordSendingHere } from '../../../src/build/why-not-by-daemon.ts';
 import { CallError } from '../../../src/buildkit/grpc-connection.ts';
 import { explainSolveFailure, SolveError } from '../../../src/buildkit/solve-error.ts';
 
@@ -48,4 +49,20 @@ it.each([
 ])('nothing is gained by that after %s', (_, error) => {
   expect(whyNotByDaemon(error)).toBeUndefined();
   expect(isNothingForDaemon(error)).toBe(false);
+});
+
+it('tells why room was needed here when there is none, and leaves other failures as they are', () => {
+  const full = new PluginError({
+    code: 'temporary-folder',
+    exitCode: 4,
+    message: 'no room in /tmp',
+    hint: 'set TMPDIR',
+  });
+  expect(wordSendingHere(full, layersStalled.message)).toMatchObject({
+    code: 'temporary-folder',
+    exitCode: 4,
+    message: expect.stringMatching(/nothing has moved for 30 s .*; this plugin cannot upload .*: no room in \/tmp$/),
+    hint: 'set TMPDIR; `push_via: daemon` needs no room here',
+  });
+  expect(wordSendingHere(trouble, layersStalled.message)).toBe(trouble);
 });
