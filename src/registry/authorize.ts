@@ -143,10 +143,13 @@ export class RegistryAccess {
     const response = await this.#firstUse.send(
       credentialKey(credentials),
       () => this.#exchange(site, request, authorization, signal),
-      async (refused) => credentialsRefused(request.party, credentials, await readAnswer(refused, signal)),
+      async (refused) =>
+        request.isCourtesy === true
+          ? undefined
+          : credentialsRefused(request.party, credentials, await readAnswer(refused, signal)),
       signal,
     );
-    if (response.status !== 401) return withRights(response, request, { credentials });
+    if (response.status !== 401 || request.isCourtesy === true) return withRights(response, request, { credentials });
     const fresh = await this.#renew(credentials, request.scopes[0].path, useOf(request.scopes.map(scopeText)));
     if (fresh?.kind === 'basic') {
       await discard(response, signal);
@@ -249,11 +252,14 @@ export class RegistryAccess {
     return response;
   }
 
-  /** Another login where a cloud gives one; asked once in a run, so that a right that is missing does not look like an end. */
+  /**
+   * Another login where a cloud gives one, or has given one to somebody who was faster. It is asked once in a run, so that a
+   * right that is missing does not look like an end.
+   */
   async #renew(refused: Credentials | undefined, path: string | undefined, use: LoginUse) {
     const { host, credentials } = this.#options;
-    if (refused === undefined || this.#hasRenewed || credentials.renew?.(host, refused) !== true) return undefined;
-    this.#hasRenewed = true;
+    if (refused === undefined) return undefined;
+    if (!this.#hasRenewed) this.#hasRenewed = credentials.renew?.(host, refused) === true;
     const fresh = await credentials.find(host, path, use);
     return fresh !== undefined && credentialKey(fresh) !== credentialKey(refused) ? fresh : undefined;
   }

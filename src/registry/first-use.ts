@@ -13,13 +13,13 @@ export class FirstUse {
   /**
    * Sends a request with a login, once nothing speaks against it.
    *
-   * @param refusal reads the 401 of a first use
+   * @param refusal reads the 401 of a first use; undefined: it says nothing about the login
    * @returns any answer, also a 401 to a login that was accepted before
    */
   async send(
     key: string,
     send: () => Promise<WireResponse>,
-    refusal: (response: WireResponse) => Promise<RegistryError>,
+    refusal: (response: WireResponse) => Promise<RegistryError | undefined>,
     signal: AbortSignal,
   ): Promise<WireResponse> {
     for (let trial = this.#trials.get(key); trial !== undefined; trial = this.#trials.get(key)) {
@@ -41,11 +41,12 @@ export class FirstUse {
   async #try(
     key: string,
     send: () => Promise<WireResponse>,
-    refusal: (response: WireResponse) => Promise<RegistryError>,
+    refusal: (response: WireResponse) => Promise<RegistryError | undefined>,
   ): Promise<WireResponse> {
     const response = await send();
     if (response.status === 401) {
       const error = await refusal(response);
+      if (error === undefined) return response;
       this.#refused.set(key, error);
       throw error;
     }

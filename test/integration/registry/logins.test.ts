@@ -176,6 +176,34 @@ describe('a login that a cloud gave', () => {
     expect(credentials.asked()).toBe(1);
   });
 
+  it.each(['basic', 'bearer'] as const)(
+    'and that has ended costs none of several requests anything (%s)',
+    async (auth) => {
+      const { registry } = await start({ auth });
+      const credentials = cloud([memoryLogin.password, `new-${memoryLogin.password}`]);
+      const test = makeClient({ credentials });
+      ends.push(() => test.client.close());
+      const repository = test.target(`${registry.host}/a/b`);
+      await repository.checkPushAccess(signal);
+      registry.changePassword(`new-${memoryLogin.password}`);
+      await Promise.all(['1', '2', '3'].map((tag) => repository.putManifest(manifest, { tag }, signal)));
+      expect(credentials.asked()).toBe(1);
+    },
+  );
+
+  it('is not given up because an upload may not be cancelled with it', async () => {
+    const { registry } = await start({ auth: 'basic' });
+    registry.fail({ method: 'DELETE', answer: { status: 401 } });
+    const credentials = cloud([memoryLogin.password, 'another']);
+    const test = makeClient({ credentials });
+    ends.push(() => test.client.close());
+    const repository = test.target(`${registry.host}/a/b`);
+    await repository.checkPushAccess(signal);
+    await repository.putManifest(manifest, { tag: '1' }, signal);
+    expect(credentials.asked()).toBe(0);
+    expect(registry.counts()).toMatchObject({ 'DELETE upload': 1 });
+  });
+
   it('and that never worked is not asked for again', async () => {
     const { registry } = await start({ auth: 'basic' });
     const credentials = cloud(['wrong', memoryLogin.password]);
