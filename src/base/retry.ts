@@ -66,7 +66,7 @@ export type Verdict =
       readonly kind: 'retry';
       /** For the log: "503", "connection reset". */
       readonly cause: string;
-      /** Fewer tries than usual, the first included. */
+      /** Fewer tries than usual for this cause, the first included. */
       readonly attempts?: number;
       /** What the server asked for. */
       readonly retryAfterMs?: number;
@@ -107,6 +107,8 @@ interface TaskState {
   attempts: number;
   attemptsSinceProgress: number;
   bytesAtProgress: number;
+  /** Since progress, by the causes that have limits of their own. */
+  readonly failures: Map<string, number>;
   wasResentFree: boolean;
   readonly startMs: number;
 }
@@ -129,7 +131,14 @@ export class Retrier {
   /** Runs a task to its result, to its last failure, or until the signal aborts. */
   async run<Result>(task: Task<Result>, signal: AbortSignal): Promise<Result> {
     const startMs = this.#clock.nowMs();
-    const state = { attempts: 0, attemptsSinceProgress: 0, bytesAtProgress: 0, wasResentFree: false, startMs };
+    const state: TaskState = {
+      attempts: 0,
+      attemptsSinceProgress: 0,
+      bytesAtProgress: 0,
+      failures: new Map(),
+      wasResentFree: false,
+      startMs,
+    };
     for (;;) {
       signal.throwIfAborted();
       await this.#passGate(task.origin, signal);
@@ -160,8 +169,8 @@ export class Retrier {
       return;
     }
     this.#noteProgress(task, state);
-    const limit = Math.min(verdict.attempts ?? this.#limits.attempts, this.#limits.attempts);
-    if (state.attemptsSinceProgress >= limit) throw task.giveUp(error, how);
+    const { tries, limit } = this.#triesOf(verdict, state);
+    if (tries >= limit || state.attemptsSinceProgress >= this.#limits.attempts) throw task.giveUp(error, how);
     const waitMs = this.#waitFor(verdict.retryAfterMs, state.attemptsSinceProgress, task.delays ?? this.#limits);
     const askedMs = verdict.retryAfterMs ?? 0;
     if (askedMs > this.#limits.maxRetryAfterMs) throw task.giveUp(error, { ...how, refusedWaitMs: askedMs });
@@ -174,7 +183,7 @@ export class Retrier {
       throw task.giveUp(error, { ...how, ...asked, isPatienceSpent: true });
     }
     if (closesGate) this.#closeGate(task.origin, waitMs);
-    const repeat = `repeat ${state.attemptsSinceProgress} of ${limit - 1}`;
+    const repeat = `repeat ${tries} of ${limit - 1}`;
     this.#log.info(`${task.what}: ${verdict.cause}; ${repeat} in ${(waitMs / 1000).toFixed(1)} s`);
     await this.#clock.sleep(waitMs, signal);
   }
@@ -193,6 +202,18 @@ export class Retrier {
     if (bytes - state.bytesAtProgress < this.#limits.progressBytes) return;
     state.bytesAtProgress = bytes;
     state.attemptsSinceProgress = 1;
+    state.failures.clear();
+  }
+
+  /** Those that count for a failure: its own where its cause has a limit, all of them otherwise. */
+  #triesOf(
+    { cause, attempts }: { readonly cause: string; readonly attempts?: number },
+    state: TaskState,
+  ): { readonly tries: number; readonly limit: number } {
+    if (attempts === undefined) return { tries: state.attemptsSinceProgress, limit: this.#limits.attempts };
+    const tries = (state.failures.get(cause) ?? 0) + 1;
+    state.failures.set(cause, tries);
+    return { tries, limit: Math.min(attempts, this.#limits.attempts) };
   }
 
   /** Takes a wait from the run's patience; false when that is used up. */

@@ -7,6 +7,7 @@ import { hopeOf } from '../base/transient.ts';
 import { unexpected } from './answer.ts';
 import { shortDigest } from './blobs.ts';
 import { networkError } from './network-errors.ts';
+import { BrokeOff } from './operation.ts';
 import type { Place } from './place.ts';
 import { RegistryError } from './registry-error.ts';
 import { StalledError, StallWatch } from './stall-watch.ts';
@@ -89,7 +90,7 @@ async function openAt(
     'read',
     what,
     async (number) => {
-      if (number === 1 && broken !== undefined) throw broken;
+      if (number === 1 && broken !== undefined) throw new BrokeOff(broken);
       let response = await askFor(place, digest, offset, what, signal);
       if (offset > 0 && rangeRefusals.has(response.status)) {
         await discard(response, signal);

@@ -9,7 +9,7 @@ import { isPullLimit, type Operation, refusal } from './refusal.ts';
 
 /** Thrown within an operation by something that only starting over can mend. */
 export class StartOver extends Error {
-  /** Tries in all, the first included. */
+  /** Tries for this cause, the first included. */
   readonly attempts: number;
   /** Thrown when the tries are used up. */
   readonly outcome: PluginError;
@@ -18,6 +18,13 @@ export class StartOver extends Error {
     super(message);
     this.attempts = attempts;
     this.outcome = outcome;
+  }
+}
+
+/** A connection that broke within an answer: nobody had closed it while it was idle. */
+export class BrokeOff extends Error {
+  constructor(cause: unknown) {
+    super('the answer broke off', { cause });
   }
 }
 
@@ -65,8 +72,9 @@ function judge(error: unknown, hasAnswered: boolean): Verdict {
   return {
     kind: 'retry',
     cause: describeNetworkError(error),
-    isFree: hasAnswered && isBrokenConnection(error),
-    ...(hope === 'one-more-try' ? { attempts: doubtfulAttempts } : {}),
+    isFree: hasAnswered && isBrokenConnection(error) && !(error instanceof BrokeOff),
+    // Who has answered before is no typing error: it starts anew.
+    ...(hope === 'one-more-try' && !hasAnswered ? { attempts: doubtfulAttempts } : {}),
   };
 }
 

@@ -45,7 +45,7 @@ async function startWith(limits: Partial<RetryLimits & TimeLimits>, ...answers: 
   if (address === null || typeof address === 'string') throw new Error('no port');
   const test = makeClient({ limits });
   ends.push(() => test.client.close());
-  return { repository: test.source(`127.0.0.1:${address.port}/a/b`), ranges };
+  return { repository: test.source(`127.0.0.1:${address.port}/a/b`), ranges, waits: test.waits };
 }
 
 const whole: Answer = (_, outgoing) => void outgoing.writeHead(200, { 'content-length': bytes.length }).end(bytes);
@@ -69,10 +69,11 @@ describe('a blob that is streamed', () => {
   });
 
   it('goes on where the connection broke', async () => {
-    const { repository, ranges } = await start(half, rest);
+    const { repository, ranges, waits } = await start(half, rest);
     expect(bytes.equals(await buffer(repository.openBlob(blob, signal)))).toBe(true);
     expect(ranges[0]).toBe('all');
     expect(ranges.at(-1)).toMatch(/^bytes=\d{6,}-$/);
+    expect(waits).toHaveLength(1);
   });
 
   it('skips what it has where ranges are not known', async () => {
