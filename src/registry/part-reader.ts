@@ -22,6 +22,8 @@ export class PartReader {
   }
 
   async *#part(offset: number, sizeBytes: number): AsyncGenerator<Uint8Array> {
+    // The end of a body that has gone out already: nothing needs to be read for it.
+    if (sizeBytes === 0) return;
     if (this.#chunks === undefined || this.#at !== offset) await this.#seek(offset);
     for (let left = sizeBytes; left > 0;) {
       const piece = await this.#take(left);

@@ -24,12 +24,16 @@ export interface BodyLimits {
   readonly headersMs: number;
 }
 
-/** Opens a body and aborts `stalled` when the server does not go on. Call `stop` when the answer is there, or will not come. */
+/**
+ * Opens a body and aborts `stalled` when the server does not go on. Call `stop` when the answer is there, or will not come.
+ *
+ * @returns `failure`: what the body's own source broke off with
+ */
 export function watchedBody(
   body: WireBody,
   limits: BodyLimits,
   stalled: AbortController,
-): { readonly stream: Readable; stop(): void } {
+): { readonly stream: Readable; readonly failure: () => unknown; stop(): void } {
   const watch = new StallWatch(limits.stalledMs, 1, (error) => stalled.abort(error));
   watch.pause();
   let answer: NodeJS.Timeout | undefined;
@@ -42,10 +46,14 @@ export function watchedBody(
   const source = body.open();
   const stream = Readable.from(counted(source, body, watch, onWhole), { objectMode: false });
   // Whoever reads is told of errors; before and after that they concern nobody.
-  source.on('error', () => undefined);
+  let failure: unknown;
+  source.on('error', (error) => {
+    failure = error;
+  });
   stream.once('close', () => source.destroy());
   return {
     stream,
+    failure: () => failure,
     stop: () => {
       isOver = true;
       watch.stop();

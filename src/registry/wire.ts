@@ -2,6 +2,7 @@
 // login. What it is sent over is in connections.ts.
 import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
+import { PluginError } from '../base/plugin-error.ts';
 import { Connections, type ConnectionOptions } from './connections.ts';
 import { proxyLoginStatus, refusedByProxy, throughProxy } from './through-proxy.ts';
 import type { Neighbourhood } from './neighbourhood.ts';
@@ -91,7 +92,9 @@ export class Wire {
     } catch (error) {
       signal.throwIfAborted();
       const cause: unknown = stalled.signal.aborted ? stalled.signal.reason : error;
-      throw proxy === undefined ? cause : throughProxy(proxy, cause);
+      // What the body's source threw is none of the proxy's doing.
+      const isOurs = cause instanceof PluginError || (cause !== undefined && cause === sending?.failure());
+      throw proxy === undefined || isOurs ? cause : throughProxy(proxy, cause);
     } finally {
       sending?.stop();
     }

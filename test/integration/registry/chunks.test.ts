@@ -107,6 +107,14 @@ describe('an upload in chunks', () => {
   });
 });
 
+it('a body that has gone out in a PATCH is not read again for the PUT that ends it', async () => {
+  const { registry, test } = await start({ bodies: 'PATCH' });
+  const blob = blobOf(randomBytes(250_000));
+  expect(await test.target(`${registry.host}/a/b`).ensureBlob(blob, signal)).toBe('uploaded');
+  expect(bodies(registry)).toEqual(['PUT whole 250000 405', 'PATCH whole 250000 202', 'PUT whole 0 201']);
+  expect(blob.opened()).toBe(2);
+});
+
 describe('a registry that takes no large bodies', () => {
   it('gets chunks, for this blob and those that follow', async () => {
     const { registry, test } = await start({ maxBodyBytes: 5 * mebibyte });

@@ -1,6 +1,9 @@
 // Registries behind a proxy: absolute requests for plain http, a tunnel for TLS. Names that only the proxy knows prove that
 // nothing goes past it.
+import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
+import { sha256 } from '../../../src/base/digest.ts';
+import { PluginError } from '../../../src/base/plugin-error.ts';
 import { proxyRule } from '../../../src/base/proxy.ts';
 import { type ForwardProxyOptions, type ForwardProxy, startForwardProxy } from '../../support/forward-proxy.ts';
 import { startRegistry, type RegistryOptions, type TestRegistry } from '../../support/registry.ts';
@@ -78,6 +81,19 @@ describe.each([
       ),
       hint: expect.stringContaining('`no_proxy: reg.test`'),
     });
+  });
+
+  it('is not blamed for a body whose source fails', async () => {
+    const { proxy } = await start({ auth: 'htpasswd', tls }, ({ host }) => ({ hosts: { 'reg.test': host } }));
+    const bytes = Buffer.alloc(100_000, 'x');
+    const failure = new PluginError({ code: 'integrity', exitCode: 7, message: 'the source has other bytes' });
+    const failing = function* (): Generator<Buffer> {
+      yield bytes.subarray(0, 70_000);
+      throw failure;
+    };
+    const open = (): Readable => Readable.from(failing(), { objectMode: false });
+    const blob = { digest: sha256(bytes), sizeBytes: bytes.length, open };
+    await expect(clientOf(proxy.url).target('reg.test/team/app').ensureBlob(blob, signal)).rejects.toBe(failure);
   });
 
   it('names the proxy when that is not there', async () => {
