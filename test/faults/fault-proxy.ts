@@ -116,7 +116,7 @@ function serveRequest(post: Post, incoming: IncomingMessage, answer: ServerRespo
   const bodyBytes = Number(incoming.headers['content-length'] ?? 0);
   const asked = { ...record, bodyBytes, isReusedConnection };
   const { step, fault: due } = tally.rules.meet(asked);
-  const fault: Fault | undefined = due ?? post.lottery?.draw(asked);
+  const fault: Fault | undefined = due ?? post.lottery?.draw(step, asked);
   const isForTokens = options.tokens !== undefined && record.path === tokenPath;
   const scheme = options.tls === undefined ? 'http' : 'https';
   const exchange: Exchange = {

@@ -188,7 +188,10 @@ function isDue(state: RuleState, request: StepRequest, step: Step | undefined): 
   return !staysWithPath || state.path === request.path;
 }
 
-/** Faults by chance: the same seed gives the same request the same fate, whatever the order of parallel requests. */
+/**
+ * Faults by chance: with the same seed the third upload, or the second look at the tag `1`, meets the same in each run. Names that
+ * differ from run to run (repositories, digests, uploads) do not matter.
+ */
 export interface RandomFaults {
   /** Per request, 0 to 1. */
   readonly probability: number;
@@ -206,10 +209,10 @@ export class FaultLottery {
     this.#faults = faults;
   }
 
-  draw({ method, path }: StepRequest): Fault | undefined {
+  draw(step: Step | undefined, { method, path }: Pick<StepRequest, 'method' | 'path'>): Fault | undefined {
     const { probability, seed, kinds } = this.#faults;
-    // The name of an upload is the server's, and new in each run.
-    const name = `${method} ${path.replace(/(\/blobs\/uploads\/).*/, '$1')}`;
+    const tag = /\/manifests\/([^/:]+)$/.exec(path)?.[1] ?? '';
+    const name = `${step ?? method} ${tag}`;
     const draw = (this.#draws.get(name) ?? 0) + 1;
     this.#draws.set(name, draw);
     if (fractionOf(`${seed} hit ${draw} ${name}`) >= probability) return undefined;

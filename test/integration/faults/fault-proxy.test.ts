@@ -209,23 +209,46 @@ test('rules choose by step, tag, place and number, and a row stays with what it 
   expect(() => proxy.arm([{ match: { step: 'pt', nth: -1 }, do: refuse }])).toThrow('how many requests of step pt');
 });
 
-test('chance is the seed, not the order', async () => {
+/** The fates of requests under a seed: one letter each, `.` = it passed. */
+async function fatesOf(host: string, seed: number, asked: readonly Asked[]): Promise<readonly string[]> {
+  const kinds = [503, 429].map((status) => ({ kind: 'answer', status }) as const);
+  const proxy = await proxyBefore(host, { random: { probability: 0.3, seed, kinds } });
+  const fates: string[] = [];
+  for (const one of asked) {
+    const { status = 0 } = await ask(proxy, one);
+    fates.push(status === 200 ? '.' : String(status));
+  }
+  return fates;
+}
+
+test('chance is the seed and the tag, not the order of tags', async () => {
   const tiny = await startTiny();
-  const paths = Array.from({ length: 60 }, (_, index) => `/v2/a/manifests/t${index}`);
-  const fates = async (seed: number, order: readonly string[]): Promise<readonly string[]> => {
-    const random = { probability: 0.3, seed, kinds: [{ kind: 'answer', status: 503 } as const] };
-    const proxy = await proxyBefore(tiny.host, { random });
-    for (const path of order) await ask(proxy, { path });
-    return proxy
-      .fired()
-      .map(({ path }) => path)
-      .toSorted();
-  };
-  const first = await fates(1, paths);
-  expect(first.length).toBeGreaterThan(6);
-  expect(first.length).toBeLessThan(36);
-  expect(await fates(1, paths.toReversed())).toEqual(first);
-  expect(await fates(2, paths)).not.toEqual(first);
+  const asked = Array.from({ length: 60 }, (_, index) => ({ path: `/v2/a/manifests/t${index}` }));
+  const first = await fatesOf(tiny.host, 1, asked);
+  const hits = first.filter((fate) => fate !== '.');
+  expect(hits.length).toBeGreaterThan(6);
+  expect(hits.length).toBeLessThan(36);
+  expect(await fatesOf(tiny.host, 1, asked.toReversed())).toEqual(first.toReversed());
+  expect(await fatesOf(tiny.host, 2, asked)).not.toEqual(first);
+});
+
+test('chance does not know names that are new in each run', async () => {
+  const tiny = await startTiny();
+  const publish = (path: string, digit: string): readonly Asked[] =>
+    Array.from({ length: 10 }, (_, index) => {
+      const digest = `sha256:${digit.repeat(63)}${index}`;
+      return [
+        { method: 'HEAD', path: `/v2/${path}/blobs/${digest}` },
+        { method: 'POST', path: `/v2/${path}/blobs/uploads/` },
+        { method: 'PUT', path: `/v2/${path}/blobs/uploads/${digit}${index}?digest=${digest}` },
+        { method: 'PUT', path: `/v2/${path}/manifests/${digest}` },
+        { method: 'PUT', path: `/v2/${path}/manifests/1.${index}` },
+        { method: 'GET', path: `/v2/${path}/tags/list` },
+      ];
+    }).flat();
+  const first = await fatesOf(tiny.host, 7, publish('faults/run-1', 'a'));
+  expect(new Set(first)).toEqual(new Set(['.', '503', '429']));
+  expect(await fatesOf(tiny.host, 7, publish('faults/another/run-2', 'b'))).toEqual(first);
 });
 
 test('stands before a real registry and its token server', async () => {
