@@ -1,4 +1,5 @@
-// Several tags, of which one meets a fault: all of them show the old image afterwards, or the exact list is told with exit 8.
+// Several tags, of which one meets a fault: all of them show the old image afterwards. A new tag moves last, so there is nothing
+// that could not be put back, unless a tag was stored without an answer: then the exact list is told with exit 8.
 import type { FaultCase } from '../fault-case.ts';
 import type { Fault } from '../rules.ts';
 import { refused } from './cell.ts';
@@ -6,10 +7,10 @@ import { refused } from './cell.ts';
 const tags = ['1.2.3', '1.2', '1', 'latest'] as const;
 
 const kinds: readonly { readonly name: string; readonly fault: Fault; readonly exitCodes: readonly number[] }[] = [
-  { name: '403', fault: refused(403, 'DENIED'), exitCodes: [3, 8] },
-  { name: '409 immutable', fault: refused(409, 'TAG_IMMUTABLE'), exitCodes: [4, 8] },
-  { name: '503', fault: { kind: 'answer', status: 503 }, exitCodes: [4, 8] },
-  { name: 'silence', fault: { kind: 'hang', when: 'before' }, exitCodes: [4, 6, 8] },
+  { name: '403', fault: refused(403, 'DENIED'), exitCodes: [3] },
+  { name: '409 immutable', fault: refused(409, 'TAG_IMMUTABLE'), exitCodes: [4] },
+  { name: '503', fault: { kind: 'answer', status: 503 }, exitCodes: [4] },
+  { name: 'silence', fault: { kind: 'hang', when: 'before' }, exitCodes: [4, 6] },
   { name: 'silence, though stored', fault: { kind: 'hang', when: 'after' }, exitCodes: [4, 6, 8] },
 ];
 
