@@ -11,7 +11,10 @@ import { startRegistry, type TestRegistry } from '../../support/registry.ts';
 import { imageOf, publish } from './fixture.ts';
 
 const tags = ['1.2.3', '1.2', '1', 'latest'];
-const impatient = { limits: { attempts: 3, headersMs: 400 } };
+/** Enough for a machine that is busy. */
+const patient = { limits: { attempts: 3, headersMs: 5000 } };
+/** For a registry that is silent: all of it is waited for. */
+const impatient = { limits: { attempts: 2, headersMs: 1500 } };
 
 const problem = (code: string, message: string): string => JSON.stringify({ errors: [{ code, message }] });
 const faults: Readonly<Record<string, FaultRule['do']>> = {
@@ -40,6 +43,10 @@ afterAll(async () => {
 /** Old images by their repository: a run that left everything as it was leaves the next one its start. */
 const starts = new Map<string, string>();
 
+function isSilence({ do: fault }: FaultRule): boolean {
+  return fault.kind === 'hang';
+}
+
 /** Publishes an image under all tags, spoilt by the rules, where an older one is under some of them. */
 async function spoil(path: string, oldTags: readonly string[], rules: readonly FaultRule[]) {
   const repositories = [`${proxy.host}/${path}`];
@@ -48,7 +55,12 @@ async function spoil(path: string, oldTags: readonly string[], rules: readonly F
   starts.set(path, old);
   proxy.arm(rules);
   const image = imageOf(randomBytes(1000));
-  const error: unknown = await publish({ ...image, repositories, tags, client: impatient }).then(
+  const error: unknown = await publish({
+    ...image,
+    repositories,
+    tags,
+    client: rules.some(isSilence) ? impatient : patient,
+  }).then(
     () => undefined,
     (reason: unknown) => reason,
   );

@@ -197,6 +197,7 @@ describe('a large body', () => {
     await onStage({ limits: patience }, async (stage) => {
       stage.proxy.arm([broken, { match: { step: 'pa', times: Infinity }, do: answer(405) }]);
       expect(await stage.repository.ensureBlob(blobOf(large), signal)).toBe('uploaded');
+      expect(stage.proxy.counts().get('pa')).toBeGreaterThan(0);
       expect(kept(stage, large)).toBe(true);
     });
   });
