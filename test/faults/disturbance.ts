@@ -1,5 +1,6 @@
 // What goes wrong during a publish besides the answers of its registry, as data: the daemon, the way to it, its builds, and the
 // process of the step itself. The files under cells/ are lists of these; run-disturbance.ts carries one out.
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Engine, EngineKind } from '../support/engines.ts';
 import type { RunningPlugin } from '../support/run-plugin.ts';
 import type { ByteProxy, ByteRule } from './byte-proxy.ts';
@@ -59,10 +60,33 @@ export interface Disturbance {
   readonly says?: RegExp;
   /** A signal that no program can handle ends the step: only the registry is judged then. */
   readonly isKilled?: boolean;
-  /** The daemon was not there to be cleaned: a name may stay on it that the log tells of. */
+  /** It is given no time to clean up, or to say what it left. */
+  readonly isEndedAtOnce?: boolean;
+  /** The log is not read to its end. */
+  readonly isLogLost?: boolean;
+  /** The daemon was not there to be cleaned: a name may stay on it that the log says is left. */
   readonly mayLeaveName?: boolean;
   /** 75 s unless given. */
   readonly limitMs?: number;
+}
+
+const missed = 'the step ended before its fault happened';
+const pollMs = 5;
+
+/** Waits until a rule on the way to the daemon has been met. @returns a complaint when the step ends without */
+export async function untilDaemonFired({ step, daemonProxy }: DisturbedStep): Promise<string | void> {
+  const ended = step.result.then(() => (daemonProxy.fired().length > 0 ? undefined : missed));
+  return await Promise.race([daemonProxy.untilFired(), ended]);
+}
+
+/** The same for the way to the registry. */
+export async function untilRegistryFired({ step, registryProxy }: DisturbedStep): Promise<string | void> {
+  const over = new AbortController();
+  void step.result.then(() => over.abort());
+  while (registryProxy.fired().length === 0) {
+    if (over.signal.aborted) return missed;
+    await delay(pollMs);
+  }
 }
 
 /** The usual build. */

@@ -28,6 +28,8 @@ export interface Observation {
   readonly isPlugin: boolean;
   /** The fault was a signal that nobody can handle. */
   readonly isKilled: boolean;
+  /** Nobody read the log to its end: what it names cannot be asked of it. */
+  readonly isLogLost?: boolean;
   /** The fault was a bug, put into the publisher: exit 70 is right then. */
   readonly hasBug?: boolean;
   /** `host/name:tag` as in `before` and `after`. */
@@ -71,13 +73,26 @@ function judgeSuccess(seen: Observation): Verdict {
     return shown.isComplete ? [] : [`exit 0, and ${name} is incomplete`];
   });
   if (lies.length > 0) return { letter: 'lie', reasons: lies };
+  const untold = seen.isPlugin ? untoldDigests(seen) : [];
+  if (untold.length > 0) return { letter: 'lie', reasons: untold };
   const reasons = [...strangeChanges(seen), ...seen.left.map(describeLeft), ...seen.broken];
   return { letter: reasons.length === 0 ? 'survived' : 'dirty', reasons };
 }
 
+/** The summary names one digest, and that is what every wanted tag shows. */
+function untoldDigests({ wanted, after, output, isLogLost }: Observation): readonly string[] {
+  const digests = [...new Set(wanted.map((name) => digestOf(after, name) ?? absent))];
+  if (digests.length > 1) return [`exit 0, and the tags show ${digests.map(short).join(' and ')}`];
+  if (isLogLost === true) return [];
+  return digests
+    .filter((digest) => !output.includes(digest))
+    .map((digest) => `exit 0, and the log does not name ${short(digest)}`);
+}
+
 function judgeFailure(seen: Observation): readonly string[] {
   const incomplete = [...seen.after].filter(([, shown]) => !shown.isComplete).map(([name]) => `${name} is incomplete`);
-  if (seen.isKilled && seen.exitCode === undefined) return incomplete;
+  if (seen.isKilled && seen.exitCode === undefined)
+    return [...incomplete, ...foreignChanges(seen), ...strangeChanges(seen)];
   return [
     ...judgeCode(seen),
     ...incomplete,
@@ -104,13 +119,21 @@ function judgeTags(seen: Observation): readonly string[] {
     seen.isPlugin && stopCodes.has(seen.exitCode ?? 0) && seen.wanted.every((name) => seen.after.get(name)?.isWanted);
   if (!mayChange && !isFinished)
     return changed.map((name) => `exit ${seen.exitCode}, and ${describeChange(seen, name)}`);
-  if (changed.length === 0 && seen.exitCode !== partialCode) return [];
+  if (changed.length === 0) return seen.exitCode === partialCode ? [`exit ${partialCode}, and no tag moved`] : [];
   const told = readStates(seen.output);
   return seen.wanted.flatMap((name) => {
     const real = digestOf(seen.after, name)?.slice(0, toldLength) ?? absent;
     const said = told.get(name);
     return said === real ? [] : [`the log says that ${name} is ${said ?? 'nothing at all'}, and it is ${real}`];
   });
+}
+
+/** A step that is killed may have moved some of its tags, yet only to its own image. */
+function foreignChanges(seen: Observation): readonly string[] {
+  const { wanted, before, after } = seen;
+  return wanted
+    .filter((name) => digestOf(before, name) !== digestOf(after, name) && after.get(name)?.isWanted !== true)
+    .map((name) => describeChange(seen, name));
 }
 
 /** Tags that nobody asked for. */
@@ -131,8 +154,11 @@ export function readStates(output: string): ReadonlyMap<string, string> {
   return new Map([...lines].map(([, name = '', after = '']): [string, string] => [name, after]));
 }
 
+/** How a reason begins that tells of something that was left; its name follows. */
+export const leftBehind = 'left behind: ';
+
 function describeLeft(what: string): string {
-  return `left behind: ${what}`;
+  return `${leftBehind}${what}`;
 }
 
 function describeChange({ before, after }: Observation, name: string): string {

@@ -110,10 +110,18 @@ class GraphWalk {
     const text = readFileSync(blobFile(this.#registry, config.digest), 'utf8');
     const fields = JSON.parse(text) as ConfigFields;
     const label = fields.config?.Labels?.[imageLabel];
-    const diffs = fields.rootfs?.diff_ids ?? [];
-    const isArtifact = !layers.every(({ mediaType }) => mediaType.endsWith('gzip'));
-    const problems = isArtifact ? [] : layers.flatMap((layer, index) => this.#layerProblem(layer, diffs[index]));
-    return { labels: label === undefined ? [] : [label], problems };
+    return { labels: label === undefined ? [] : [label], problems: this.#layerProblems(config, fields, layers) };
+  }
+
+  /** An artifact's config tells of no layers. */
+  #layerProblems(config: Descriptor, { rootfs }: ConfigFields, layers: readonly Descriptor[]): readonly string[] {
+    if (rootfs === undefined) return [];
+    const diffs = rootfs.diff_ids ?? [];
+    if (layers.length !== diffs.length)
+      return [`${config.digest}: tells of ${diffs.length} layers, and there are ${layers.length}`];
+    return layers.flatMap((layer, index) =>
+      layer.mediaType.endsWith('gzip') ? this.#layerProblem(layer, diffs[index]) : [],
+    );
   }
 
   #layerProblem({ digest }: Descriptor, diffId: string | undefined): readonly string[] {
@@ -142,7 +150,7 @@ interface ManifestFields {
 
 interface ConfigFields {
   readonly config?: { readonly Labels?: Readonly<Record<string, string>> | null };
-  readonly rootfs?: { readonly diff_ids?: readonly string[] };
+  readonly rootfs?: { readonly diff_ids?: readonly string[] | null };
 }
 
 function repositoryFolder({ storage }: StoredRegistry, repository: string): string {

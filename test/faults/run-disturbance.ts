@@ -10,9 +10,10 @@ import { type Engine, type EngineKind, startEngine } from '../support/engines.ts
 import type { TestRegistry } from '../support/registry.ts';
 import { type PluginResult, type RunningPlugin, startPlugin } from '../support/run-plugin.ts';
 import { type ByteProxy, type SeenConnection, startByteProxy } from './byte-proxy.ts';
+import { CleanUp } from './clean-up.ts';
 import { type Disturbance, plainBuild } from './disturbance.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
-import { judge, type Letter, type ShownImage } from './judge.ts';
+import { judge, leftBehind, type Letter, type ShownImage } from './judge.ts';
 import { imageLabel, imageOf, makeIndex, putImage } from './make-image.ts';
 import { dropRepository, readTags } from './registry-graph.ts';
 import { type FaultRun, isFromPlugin, withoutExcused } from './run-fault.ts';
@@ -46,8 +47,13 @@ export class DisturbanceBench {
 
   static async start(kind: EngineKind): Promise<DisturbanceBench> {
     const { registry, base } = await startRegistryWithBase();
-    await putImage(registry, 'bases/two-platforms', await makeIndex('base', randomBytes(oldLayerBytes)), ['1']);
-    return new DisturbanceBench(await startEngine(kind), registry, base);
+    try {
+      await putImage(registry, 'bases/two-platforms', await makeIndex('base', randomBytes(oldLayerBytes)), ['1']);
+      return new DisturbanceBench(await startEngine(kind), registry, base);
+    } catch (error) {
+      await registry.stop();
+      throw error;
+    }
   }
 
   get kind(): EngineKind {
@@ -55,22 +61,24 @@ export class DisturbanceBench {
   }
 
   async stop(): Promise<void> {
-    await this.#engine.stop();
-    await this.#registry.stop();
+    const ends = await Promise.allSettled([this.#engine.stop(), this.#registry.stop()]);
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 
   /** Throws when the bench itself fails. */
   async run(disturbance: Disturbance): Promise<DisturbedRun> {
     await this.#wakeDaemon();
-    const folder = mkdtempSync(join(tmpdir(), 'docker-build-fault-'));
-    const registryProxy = await startFaultProxy(this.#registry.host);
-    const daemonProxy = await startByteProxy(this.#engine.socket, disturbance.listen ?? 'unix');
+    const cleanUp = new CleanUp();
     try {
+      const folder = mkdtempSync(join(tmpdir(), 'docker-build-fault-'));
+      cleanUp.add(() => rmSync(folder, { recursive: true, force: true }));
+      const registryProxy = await startFaultProxy(this.#registry.host);
+      cleanUp.add(() => registryProxy.stop());
+      const daemonProxy = await startByteProxy(this.#engine.socket, disturbance.listen ?? 'unix');
+      cleanUp.add(() => daemonProxy.stop());
       return await this.#runBehind(disturbance, folder, registryProxy, daemonProxy);
     } finally {
-      await daemonProxy.stop();
-      await registryProxy.stop();
-      rmSync(folder, { recursive: true, force: true });
+      await cleanUp.run();
     }
   }
 
@@ -122,6 +130,7 @@ export class DisturbanceBench {
       outlivedLimit,
       isPlugin: true,
       isKilled: disturbance.isKilled === true,
+      isLogLost: disturbance.isLogLost === true,
       hasBug: disturbance.exitCodes.includes(70),
       wanted: tags.map((tag) => `${registryProxy.host}/${repository}:${tag}`),
       before: shownBefore,
@@ -131,7 +140,11 @@ export class DisturbanceBench {
     });
     dropRepository(this.#registry, repository);
     const hits = countHits(disturbance, registryProxy, daemonProxy);
-    const reasons = [...verdict.reasons, ...unexpected(disturbance, verdict.letter, end), ...complaint];
+    const reasons = [
+      ...withoutHaste(verdict.reasons, disturbance),
+      ...unexpected(disturbance, verdict.letter, end),
+      ...complaint,
+    ];
     return {
       fault: disturbance.id,
       group: disturbance.group,
@@ -190,11 +203,23 @@ async function endOf(
   return { end, outlivedLimit: ended === undefined, complaint: typeof said === 'string' ? [said] : [] };
 }
 
+/** What cannot be asked of a step that is ended at once. */
+function withoutHaste(reasons: readonly string[], { isEndedAtOnce }: Disturbance): readonly string[] {
+  if (isEndedAtOnce !== true) return reasons;
+  return reasons.filter((reason) => !reason.startsWith(leftBehind) && !/^exit \d+ without a state$/.test(reason));
+}
+
 /** A daemon that is being started when the step ends needs a few seconds. */
 const actingLimitMs = 10_000;
 
+/** A warning, or the `state:` line of a failure, says that this name is left. */
 function isTold(what: string, output: string): boolean {
-  return what.startsWith('image docker-build.invalid/') && output.includes(what.slice('image '.length));
+  if (!what.startsWith('image docker-build.invalid/')) return false;
+  const name = what.slice('image '.length);
+  return output.split('\n').some((line) => {
+    const [, listed = ''] = /state: (?:.*; )?left on the daemon: (.*) \(remove with docker rmi\)/.exec(line) ?? [];
+    return line.includes(`warning: ${name} is left on the daemon`) || listed.split(', ').includes(name);
+  });
 }
 
 /** What is no rule of a proxy happens by itself. */

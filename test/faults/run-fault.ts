@@ -6,7 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BenchRegistries, type BenchRegistry } from './bench-registries.ts';
 import { chargeUploads } from './charge-uploads.ts';
-import type { Driver, PreparedJob, PublishEnd, PublishJob } from './drivers/driver.ts';
+import { CleanUp } from './clean-up.ts';
+import type { Driver, PublishEnd, PublishJob } from './drivers/driver.ts';
 import type { FaultCase, FaultGroup, StepTotals } from './fault-case.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { judge, type Letter, type ShownImage } from './judge.ts';
@@ -86,27 +87,28 @@ export class FaultBench {
     totals: StepTotals,
   ): Promise<{ readonly run: FaultRun; readonly totals: StepTotals }> {
     const registry = await this.#registries.target(fault);
-    const folder = mkdtempSync(join(tmpdir(), 'docker-build-fault-'));
     const random = fault.random === undefined ? {} : { random: fault.random };
     const tokens = registry.tokens === undefined ? {} : { tokens: registry.tokens };
-    const proxy = await startFaultProxy(registry.host, { ...tokens, ...random });
-    const job = makeJob(fault, driver, folder, { proxy, registry });
-    let prepared: PreparedJob | undefined;
+    const cleanUp = new CleanUp();
     try {
+      const folder = mkdtempSync(join(tmpdir(), 'docker-build-fault-'));
+      cleanUp.add(() => rmSync(folder, { recursive: true, force: true }));
+      const proxy = await startFaultProxy(registry.host, { ...tokens, ...random });
+      cleanUp.add(() => proxy.stop());
+      const job = makeJob(fault, driver, folder, { proxy, registry });
+      for (const repository of job.repositories) cleanUp.add(() => dropRepository(registry, repository));
       const oldTags = fault.oldTags ?? job.tags;
       const old = await imageOf(`${job.id}-old`, randomBytes(oldLayerBytes));
       for (const repository of oldTags.length > 0 ? job.repositories : []) {
         await putImage(registry, repository, old, oldTags);
       }
-      prepared = await driver.prepare(job);
+      const prepared = await driver.prepare(job);
+      cleanUp.add(() => prepared.clean());
       const stage = { driver, fault, job, registry, proxy, wanted: prepared.wanted };
       const run = await publishUnderFault(stage, totals);
       return { run, totals: proxy.counts() };
     } finally {
-      await proxy.stop();
-      await prepared?.clean();
-      for (const repository of job.repositories) dropRepository(registry, repository);
-      rmSync(folder, { recursive: true, force: true });
+      await cleanUp.run();
     }
   }
 }

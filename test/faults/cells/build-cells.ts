@@ -3,7 +3,14 @@
 import { truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type BuildMaterial, type Disturbance, type DisturbedStep, plainBuild, runningBuild } from '../disturbance.ts';
+import {
+  type BuildMaterial,
+  type Disturbance,
+  type DisturbedStep,
+  plainBuild,
+  runningBuild,
+  untilDaemonFired,
+} from '../disturbance.ts';
 import type { FaultRule } from '../rules.ts';
 import { connections, pruneAll } from './connections.ts';
 
@@ -108,10 +115,11 @@ const bases: readonly Disturbance[] = [
   },
 ];
 
-async function whenMet({ daemonProxy }: DisturbedStep, act: () => Promise<void> | void): Promise<void> {
-  await daemonProxy.untilFired();
+async function whenMet(run: DisturbedStep, act: () => Promise<void> | void): Promise<string | void> {
+  const complaint = await untilDaemonFired(run);
+  if (complaint !== undefined) return complaint;
   await act();
-  daemonProxy.release();
+  run.daemonProxy.release();
 }
 
 /** Prunes over and over until the step ends. */

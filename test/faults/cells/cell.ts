@@ -69,8 +69,8 @@ function at(
     group: 'registry',
     rules: [...led, { match, do: fault }],
     letters: end === 'either' ? ['survived', 'clean'] : [end],
-    // A daemon may give up where we need not; what passes by itself has to be survived all the same.
-    isDaemonFree: options.isTransient !== true,
+    // A daemon may give up where we need not; what passes by itself has to be survived all the same. Tags are never its task.
+    isDaemonFree: options.isTransient !== true && step !== 'pt' && step !== 'ht',
     applies,
     // A daemon that is asked again gives up slowly.
     ...(times === Infinity ? { limitMs: foreverLimitMs } : {}),

@@ -1,5 +1,5 @@
 // Rows D01 to D09 and D20 to D22 of the failure matrix in docs/reliability.md: the daemon is not there, slow, silent, or says odd
-// things. D05 needs another user: test/e2e/daemon-trouble.test.ts.
+// things. D05 needs another user: test/e2e/daemon-trouble.test.ts. Nothing asks for `/info`, so there is no D06.
 import { setTimeout as delay } from 'node:timers/promises';
 import { engineKinds } from '../../support/engines.ts';
 import type { Disturbance } from '../disturbance.ts';
@@ -74,12 +74,6 @@ const notThere: readonly Disturbance[] = [
 ];
 
 const odd: readonly Disturbance[] = [
-  ...[500, 404].map((status): Disturbance => ({
-    id: `D06 /info answers ${String(status)}`,
-    group: 'daemon',
-    daemon: [{ match: { request: /^GET (\/v[\d.]+)?\/info/, times: Infinity }, do: { kind: 'answer', status } }],
-    ...survived,
-  })),
   {
     id: 'D07 an engine that is too old',
     group: 'daemon',

@@ -2,7 +2,13 @@
 // builds, takes the image out, publishes or cleans up. D10 is in cut-cells.ts.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineKind } from '../../support/engines.ts';
-import { type Disturbance, type DisturbedStep, runningBuild } from '../disturbance.ts';
+import {
+  type Disturbance,
+  type DisturbedStep,
+  runningBuild,
+  untilDaemonFired,
+  untilRegistryFired,
+} from '../disturbance.ts';
 import { connections, removeTemporaryNames } from './connections.ts';
 
 const graphdrivers: readonly EngineKind[] = ['docker-26.1-graphdriver', 'docker-20.10'];
@@ -16,14 +22,16 @@ const { inspect, exports, removal, session } = connections;
 const held = { kind: 'stall', direction: 'toDaemon', afterBytes: 0 } as const;
 
 /** Waits for the rule, kills the daemon, and lets what was held go on to nobody. */
-async function killWhenMet({ engine, daemonProxy }: DisturbedStep): Promise<void> {
-  await daemonProxy.untilFired();
-  engine.signal('SIGKILL');
-  daemonProxy.release();
+async function killWhenMet(run: DisturbedStep): Promise<string | void> {
+  const complaint = await untilDaemonFired(run);
+  if (complaint !== undefined) return complaint;
+  run.engine.signal('SIGKILL');
+  run.daemonProxy.release();
 }
 
-async function restartWhenMet(run: DisturbedStep): Promise<void> {
-  await killWhenMet(run);
+async function restartWhenMet(run: DisturbedStep): Promise<string | void> {
+  const complaint = await killWhenMet(run);
+  if (complaint !== undefined) return complaint;
   await delay(300);
   await run.engine.revive();
 }
@@ -78,11 +86,12 @@ const dying: readonly Disturbance[] = [
     group: 'daemon',
     engines: graphdrivers,
     daemon: [{ match: { request }, do: held }],
-    act: async ({ engine, daemonProxy, step }) => {
-      await daemonProxy.untilFired();
-      await removeTemporaryNames(engine);
-      daemonProxy.release();
-      await step.result;
+    act: async (run): Promise<string | void> => {
+      const complaint = await untilDaemonFired(run);
+      if (complaint !== undefined) return complaint;
+      await removeTemporaryNames(run.engine);
+      run.daemonProxy.release();
+      await run.step.result;
     },
     ...survived,
     says: /has vanished from the daemon: it is built again/,
@@ -146,9 +155,10 @@ const dying: readonly Disturbance[] = [
     id: 'D14 killed while the tags move',
     group: 'daemon',
     registry: [{ match: { step: 'pt' }, do: { kind: 'delay', ms: 1500 } }],
-    act: async ({ engine, registryProxy }) => {
-      while (registryProxy.fired().length === 0) await delay(10);
-      engine.signal('SIGKILL');
+    act: async (run): Promise<string | void> => {
+      const complaint = await untilRegistryFired(run);
+      if (complaint !== undefined) return complaint;
+      run.engine.signal('SIGKILL');
     },
     ...survived,
     mayLeaveName: true,

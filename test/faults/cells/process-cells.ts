@@ -4,15 +4,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EngineKind } from '../../support/engines.ts';
 import type { ByteFault } from '../byte-proxy.ts';
-import { type Disturbance, type DisturbedStep, runningBuild } from '../disturbance.ts';
+import {
+  type Disturbance,
+  type DisturbedStep,
+  runningBuild,
+  untilDaemonFired,
+  untilRegistryFired,
+} from '../disturbance.ts';
 import type { FaultRule, Step } from '../rules.ts';
 import { connections } from './connections.ts';
 
 /** A point of a run at which it is disturbed. */
 interface Moment extends Pick<Disturbance, 'engines' | 'daemon' | 'registry' | 'files'> {
   readonly phase: string;
-  /** Resolves when a run is there. */
-  readonly until: (run: DisturbedStep) => Promise<void>;
+  /** Resolves when a run is there. @returns a complaint when it ends before */
+  readonly until: (run: DisturbedStep) => Promise<string | void>;
   /** Tags may have moved by then. */
   readonly isTagging?: true;
 }
@@ -29,7 +35,7 @@ function atDaemon(
   return {
     phase,
     daemon: [{ match: { request, nth }, do: fault }],
-    until: ({ daemonProxy }) => daemonProxy.untilFired(),
+    until: untilDaemonFired,
     ...(engines === undefined ? {} : { engines }),
   };
 }
@@ -39,14 +45,11 @@ function atRegistry(phase: string, step: Step, when: 'before' | 'after', nth = 1
   return {
     phase: `${phase} ${step} ${String(nth)} ${when}`,
     registry: [rule],
-    until: async ({ registryProxy }) => {
-      while (registryProxy.fired().length === 0) await delay(pollMs);
-    },
+    until: untilRegistryFired,
     ...(step === 'pt' || step === 'ht' ? { isTagging: true } : {}),
   };
 }
 
-const pollMs = 5;
 const inRun: Moment = { phase: 'P4 RUN', files: runningBuild, until: ({ step }) => step.untilOutput('has begun') };
 
 /** Three tags are published: the second is in the middle. */
@@ -82,8 +85,10 @@ const moments: readonly Moment[] = [
   atDaemon('P11 removal', connections.removal, { engines: graphdriver }),
 ];
 
+/** Its `act` begins when the run is there. */
 function cellAt(moment: Moment, id: string, cell: Omit<Disturbance, 'id' | 'group'>): Disturbance {
   const { engines, daemon, registry, files, phase } = moment;
+  const { act, ...more } = cell;
   return {
     id: `${id} at ${phase}`,
     group: 'process',
@@ -92,7 +97,8 @@ function cellAt(moment: Moment, id: string, cell: Omit<Disturbance, 'id' | 'grou
     ...(daemon === undefined ? {} : { daemon }),
     ...(registry === undefined ? {} : { registry }),
     ...(files === undefined ? {} : { files }),
-    ...cell,
+    ...more,
+    ...(act === undefined ? {} : { act: async (run) => (await moment.until(run)) ?? (await act(run)) }),
   };
 }
 
@@ -104,7 +110,6 @@ function stopCells(signal: 'SIGTERM' | 'SIGINT', exitCode: number): readonly Dis
   return moments.map((moment) =>
     cellAt(moment, signal, {
       act: async (run) => {
-        await moment.until(run);
         run.step.process.kill(signal);
         if (isCleaning(moment)) run.daemonProxy.release();
         return endsWithin(run, moment.isTagging ? 20_000 : 6_000);
@@ -130,7 +135,6 @@ async function endsWithin({ step }: DisturbedStep, limitMs: number): Promise<str
 const killCells = moments.map((moment) =>
   cellAt(moment, 'SIGKILL', {
     act: async (run) => {
-      await moment.until(run);
       run.step.process.kill('SIGKILL');
       run.daemonProxy.release();
     },
@@ -145,7 +149,6 @@ const ignoredCells = moments.flatMap((moment) => [
   ...(['SIGHUP', 'SIGPIPE'] as const).map((signal) =>
     cellAt(moment, signal, {
       act: async (run) => {
-        await moment.until(run);
         run.step.process.kill(signal);
         await delay(100);
         run.daemonProxy.release();
@@ -156,7 +159,6 @@ const ignoredCells = moments.flatMap((moment) => [
   ),
   cellAt(moment, 'log reader gone', {
     act: async (run) => {
-      await moment.until(run);
       run.step.process.stdout?.destroy();
       run.step.process.stderr?.destroy();
       run.step.process.kill('SIGHUP');
@@ -164,6 +166,7 @@ const ignoredCells = moments.flatMap((moment) => [
     },
     letters: ['survived'],
     exitCodes: [0],
+    isLogLost: true,
   }),
 ]);
 
@@ -172,7 +175,6 @@ function pauseCells(seconds: number, at: readonly Moment[]): readonly Disturbanc
   return at.map((moment) =>
     cellAt(moment, `SIGSTOP for ${String(seconds)} s`, {
       act: async (run) => {
-        await moment.until(run);
         run.step.process.kill('SIGSTOP');
         run.daemonProxy.release();
         await delay(seconds * 1000);
@@ -203,12 +205,12 @@ const impatientCells = moments
   .map((moment) =>
     cellAt(moment, 'SIGTERM twice', {
       act: async (run) => {
-        await moment.until(run);
         run.step.process.kill('SIGTERM');
         run.step.process.kill('SIGTERM');
       },
       letters: ['clean', 'dirty'],
       exitCodes: [143],
+      isEndedAtOnce: true,
     }),
   );
 
@@ -225,7 +227,6 @@ const bugCells = Object.entries(bugs).flatMap(([name, program]) =>
       cellAt(moment, name, {
         env: { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(program)}` },
         act: async (run) => {
-          await moment.until(run);
           run.step.process.kill('SIGUSR2');
         },
         letters: ['clean'],

@@ -1,10 +1,10 @@
 // The oracle of the fault bench against a real registry that is damaged on purpose: what it does not notice, no run of the bench
 // would ever be blamed for.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { imageOf, makeIndex, type MadeImage, putImage } from '../../faults/make-image.ts';
+import { imageOf, type MadeBlob, type MadeImage, makeIndex, putImage } from '../../faults/make-image.ts';
 import { RegistryAccess } from '../../faults/registry-access.ts';
 import { dropRepository, openUploads, readTags } from '../../faults/registry-graph.ts';
 import { takeSnapshot, whatIsLeft } from '../../faults/snapshot.ts';
@@ -27,6 +27,33 @@ async function publish(repository: string): Promise<MadeImage> {
 function blobFile(digest: string): string {
   const hex = digest.slice('sha256:'.length);
   return join(registry.storage, 'docker/registry/v2/blobs/sha256', hex.slice(0, 2), hex, 'data');
+}
+
+/** What the manifest of an odd image names. */
+interface Composed {
+  readonly config: MadeBlob;
+  readonly layers: readonly MadeBlob[];
+}
+
+/** The config of an image, telling of these layers. */
+function configOf({ config }: MadeImage, diffIds: readonly string[]): MadeBlob {
+  const fields = JSON.parse(config.bytes.toString('utf8')) as object;
+  const bytes = Buffer.from(JSON.stringify({ ...fields, rootfs: { type: 'layers', diff_ids: diffIds } }));
+  return { ...config, bytes, digest: sha256(bytes) };
+}
+
+function sha256(bytes: Buffer): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
+
+/** Puts an image with this config and these layers under tag 1. */
+async function putComposed(repository: string, image: MadeImage, { config, layers }: Composed): Promise<void> {
+  const describeBlob = ({ mediaType, digest, bytes }: MadeBlob) => ({ mediaType, digest, size: bytes.length });
+  const fields = JSON.parse(image.manifest.bytes.toString('utf8')) as object;
+  const manifest = { ...fields, config: describeBlob(config), layers: layers.map(describeBlob) };
+  const access = new RegistryAccess(registry, repository);
+  for (const { digest, bytes } of [config, ...layers]) await access.putBlob(digest, bytes);
+  await access.putManifest('1', Buffer.from(JSON.stringify(manifest)), image.manifest.mediaType);
 }
 
 describe('what a tag shows', () => {
@@ -59,17 +86,31 @@ describe('what a tag shows', () => {
     expect((await readTags(registry, repository, { label: repository })).get('1')?.isComplete).toBe(false);
   });
 
-  it('is incomplete when the layer is not the one that the config tells of', async () => {
-    const image = await imageOf('swapped', randomBytes(1000));
-    const { layer } = await imageOf('swapped', randomBytes(1000));
-    const manifest = JSON.stringify({
-      ...(JSON.parse(image.manifest.bytes.toString('utf8')) as object),
-      layers: [{ mediaType: layer.mediaType, digest: layer.digest, size: layer.bytes.length }],
-    });
-    const access = new RegistryAccess(registry, 'swapped');
-    for (const { digest, bytes } of [image.config, layer]) await access.putBlob(digest, bytes);
-    await access.putManifest('1', Buffer.from(manifest), image.manifest.mediaType);
-    expect((await readTags(registry, 'swapped', { label: 'swapped' })).get('1')?.isComplete).toBe(false);
+  it.each<[string, (image: MadeImage, other: MadeImage) => Composed]>([
+    ['the layer is not the one that the config tells of', ({ config }, { layer }) => ({ config, layers: [layer] })],
+    [
+      'the layer is not that one, beside one in a format that is not read',
+      (image, { layer }) => {
+        const { digest } = image.layer;
+        const config = configOf(image, ['sha256:0', digest]);
+        return {
+          config,
+          layers: [{ ...image.layer, mediaType: 'application/vnd.oci.image.layer.v1.tar+zstd' }, layer],
+        };
+      },
+    ],
+    [
+      'a layer is missing that the config tells of',
+      (image, { layerTar }) => ({
+        config: configOf(image, [sha256(image.layerTar), sha256(layerTar)]),
+        layers: [image.layer],
+      }),
+    ],
+  ])('is incomplete when %s', async (what, compose) => {
+    const repository = what.replaceAll(/[ ,]+/g, '-');
+    const image = await imageOf(repository, randomBytes(1000));
+    await putComposed(repository, image, compose(image, await imageOf(repository, randomBytes(1000))));
+    expect((await readTags(registry, repository, { label: repository })).get('1')?.isComplete).toBe(false);
   });
 
   it('is incomplete when a child of an index lacks a blob', async () => {

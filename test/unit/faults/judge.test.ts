@@ -3,6 +3,7 @@ import { judge, type Observation, readStates, type ShownImage } from '../../faul
 
 const oldDigest = `sha256:${'a'.repeat(64)}`;
 const newDigest = `sha256:${'b'.repeat(64)}`;
+const otherDigest = `sha256:${'c'.repeat(64)}`;
 const oldImage: ShownImage = { digest: oldDigest, isComplete: true, isWanted: false };
 const newImage: ShownImage = { digest: newDigest, isComplete: true, isWanted: true };
 const one = 'host:1/app:1';
@@ -25,7 +26,7 @@ const failure: Observation = {
 const success: Observation = {
   ...failure,
   exitCode: 0,
-  output: '',
+  output: `published host:1/app\n  digest  ${newDigest}\n`,
   after: new Map([
     [one, newImage],
     [two, newImage],
@@ -49,6 +50,13 @@ describe('a run that ended with exit 0', () => {
       { after: new Map([...success.after, [two, { ...newImage, isComplete: false }]]) },
       'lie',
     ],
+    [
+      'lied when the tags show different builds',
+      { after: new Map([...success.after, [two, { ...newImage, digest: otherDigest }]]) },
+      'lie',
+    ],
+    ['lied when the log names another digest', { output: `  digest  ${otherDigest}\n` }, 'lie'],
+    ['survived when nobody read the log that names the digest', { output: '', isLogLost: true }, 'survived'],
     [
       'is dirty when it moved a tag that nobody named',
       { after: new Map([...success.after, ['x', newImage]]) },
@@ -81,6 +89,7 @@ describe('a run that failed', () => {
       { exitCode: 8, after: mixed, output: states('sha256:bbbbbbbbbbbb', 'absent') },
       'clean',
     ],
+    ['is dirty with 8 and nothing changed', { exitCode: 8, output: states('sha256:aaaaaaaaaaaa', 'absent') }, 'dirty'],
     [
       'is dirty with 8 and a wrong list',
       { exitCode: 8, after: mixed, output: states('sha256:aaaaaaaaaaaa', 'absent') },
@@ -139,6 +148,14 @@ describe('a run that was killed', () => {
     expect(judge({ ...killed, after: new Map([[one, { ...newImage, isComplete: false }]]) }).letter).toBe('dirty');
   });
 
+  it.each<[string, Observation['after']]>([
+    ['a tag vanished', new Map()],
+    ['a tag shows a foreign image', new Map([[one, { ...oldImage, digest: otherDigest }]])],
+    ['a tag moved that nobody named', new Map([...failure.before, ['x', newImage]])],
+  ])('is dirty when %s', (_, after) => {
+    expect(judge({ ...killed, after }).letter).toBe('dirty');
+  });
+
   it('is judged as any other when it ended by itself', () => {
     expect(judge({ ...killed, exitCode: 4 }).letter).toBe('dirty');
   });
@@ -150,6 +167,7 @@ describe('another tool', () => {
   it('owes neither codes nor states', () => {
     expect(judge(peer).letter).toBe('clean');
     expect(judge({ ...peer, exitCode: 125 }).letter).toBe('clean');
+    expect(judge({ ...success, isPlugin: false, output: '' }).letter).toBe('survived');
   });
 
   it('is dirty with mixed tags, whatever its code', () => {
