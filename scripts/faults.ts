@@ -120,7 +120,9 @@ async function runBench(
   const results = await runTrials(all, bench, workers, signal);
   console.log(`\n${letterTable(results)}\n\n${totals(results).join('\n')}`);
   console.log(`\nevery run, as JSON lines: ${relative(process.cwd(), resultsFile)}`);
-  if (isForDocs && !signal.aborted) {
+  const areAllTried = !signal.aborted && results.every(({ outcome }) => outcome !== 'bench failed');
+  if (isForDocs && !areAllTried) console.log(`${docsFile} stays as it is: not all of it was tried`);
+  if (isForDocs && areAllTried) {
     const judged = results.flatMap((result) => (result.outcome === 'judged' ? [result] : []));
     writeDocs(
       docsFile,

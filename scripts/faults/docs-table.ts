@@ -1,7 +1,9 @@
 // The section of docs/reliability.md that the bench writes: the measured faults side by side, one column per publisher, with all that
 // is needed to judge the figures: versions, flags, number of trials.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { leftBehind } from '../../test/faults/judge.ts';
 import type { FaultRun } from '../../test/faults/run-fault.ts';
+import { uploadPrefix } from '../../test/faults/snapshot.ts';
 
 const begin =
   '<!-- faults: begin; written by `make faults ARGS="--only measured --peers --write-docs"`, do not edit -->';
@@ -23,7 +25,7 @@ export function docsTable(runs: readonly FaultRun[], absent: readonly string[]):
   const head = ['Fault', ...drivers.map((_, index) => letterOf(index))];
   const rows = faults.map((fault) => [fault, ...drivers.map((driver) => cellOf(runsOf(runs, driver, fault)))]);
   const survived = drivers.map((driver) => {
-    const passed = faults.filter((fault) => runsOf(runs, driver, fault).every(isSurvived));
+    const passed = faults.map((fault) => runsOf(runs, driver, fault)).filter(isPassed);
     return `**${passed.length} of ${faults.length}**`;
   });
   const legend = drivers.map((driver, index) => {
@@ -45,9 +47,15 @@ function runsOf(runs: readonly FaultRun[], driver: string, fault: string): reado
   return runs.filter((run) => run.driver === driver && run.fault === fault);
 }
 
+/** A fault that no trial met was not survived. */
+function isPassed(runs: readonly FaultRun[]): boolean {
+  return runs.some(({ isMet }) => isMet) && runs.every(isSurvived);
+}
+
 /** The tags show the image and the exit code says so; an upload that was left open is not counted against anybody here. */
-function isSurvived({ letter, exitCode }: FaultRun): boolean {
-  return letter === 'survived' || (letter === 'dirty' && exitCode === 0);
+function isSurvived({ letter, exitCode, reasons }: FaultRun): boolean {
+  const isUploadLeft = reasons.every((reason) => reason.startsWith(`${leftBehind}${uploadPrefix}`));
+  return letter === 'survived' || (letter === 'dirty' && exitCode === 0 && isUploadLeft);
 }
 
 function cellOf(runs: readonly FaultRun[]): string {

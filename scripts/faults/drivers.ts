@@ -37,7 +37,9 @@ export class BenchEngines {
   };
 
   async stop(): Promise<void> {
-    for (const engine of this.#started.values()) await (await engine).stop();
+    // One that did not start has nothing to stop, and has told so to whoever asked for it.
+    const started = await Promise.allSettled(this.#started.values());
+    for (const one of started) if (one.status === 'fulfilled') await one.value.stop();
   }
 }
 

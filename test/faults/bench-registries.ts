@@ -34,7 +34,9 @@ export class BenchRegistries {
   }
 
   async stop(): Promise<void> {
-    for (const started of this.#started.values()) await (await started).stop();
+    // One that did not start has nothing to stop, and has told so to whoever asked for it.
+    const started = await Promise.allSettled(this.#started.values());
+    for (const one of started) if (one.status === 'fulfilled') await one.value.stop();
   }
 
   #start(kind: string, start: () => Promise<TestRegistry>): Promise<TestRegistry> {

@@ -78,11 +78,18 @@ describe('the table in the documentation', () => {
     ['no', [{ letter: 'dirty', exitCode: 1, reasons: ['left behind: open upload 1'] }]],
     ['no, tag moved', [{ letter: 'dirty', exitCode: 1, reasons: ['exit 1, and x:1 went from a to b'] }]],
     ['yes', [{ letter: 'dirty', exitCode: 0, reasons: ['left behind: open upload 1'] }]],
+    ['no', [{ letter: 'dirty', exitCode: 0, reasons: ['left behind: open upload 1', 'left behind: file tmp/layer'] }]],
     ['hangs', [hang]],
     ['lies', [{ letter: 'lie', exitCode: 0 }]],
     ['not met', [{ isMet: false }]],
   ])('says "%s"', (cell, runs) => {
     expect(row(...runs)).toBe(`| PUT manifest reset x1 | ${cell} |`);
+  });
+
+  it('counts no fault as survived that was not met', () => {
+    const other = { ...survived, fault: 'PUT manifest 503 x1' };
+    const text = docsTable([{ ...survived, isMet: false, hits: 0 }, other], []);
+    expect(text).toContain('| all of its trials survived | **1 of 2** |');
   });
 
   it('names versions, flags, trials, and who was not there', () => {
