@@ -4,7 +4,7 @@ import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { exitCodeOf, statusOf } from './failure-facts.ts';
 import { noTagRules, type TagRules, warnOfKept } from './immutable-tags.ts';
-import { settleAll } from './parallel.ts';
+import { mapAll, settleAll } from './parallel.ts';
 import { putManifest, type Repair } from './put-manifest.ts';
 import type { TagState } from './restore-tags.ts';
 import { seeTag } from './see-tag.ts';
@@ -33,6 +33,7 @@ export interface MoveOptions {
 export class TagMover {
   readonly #options: MoveOptions;
   readonly #tried = new Set<TagState>();
+  readonly #mentioned = new Set<TagState>();
   readonly #accepted = new Set<TagState>();
 
   constructor(options: MoveOptions) {
@@ -42,6 +43,11 @@ export class TagMover {
   /** Tags that were written to, whatever came of it. */
   get tried(): ReadonlySet<TagState> {
     return this.#tried;
+  }
+
+  /** Tags that a request for several named and did not seem to set: registries that do not know the form say nothing of them. */
+  get mentioned(): ReadonlySet<TagState> {
+    return this.#mentioned;
   }
 
   /** Tags of which the registry said that they were set. */
@@ -92,15 +98,25 @@ export class TagMover {
     try {
       const target = { digest: manifest.digest, tags };
       const set = new Set((await putManifest(repository, manifest, target, signal, repair)).confirmedTags);
-      for (const move of chunk) if (!set.has(move.tag)) this.#tried.delete(move);
+      for (const move of chunk) if (!set.has(move.tag)) this.#forget(move);
       return set;
     } catch (error) {
       signal.throwIfAborted();
       if (!isAboutTheForm(error)) throw error;
-      for (const move of chunk) this.#tried.delete(move);
+      await mapAll(chunk, parallelRequests, async (move) => {
+        // One tag may have been set before another one was refused.
+        const now = await seeTag(repository, move.tag, signal).catch(() => manifest.digest);
+        if (now !== manifest.digest) this.#forget(move);
+      });
       log.debug(`${repository.name} did not take ${String(tags.length)} tags in one request: ${String(error)}`);
       return undefined;
     }
+  }
+
+  /** Most likely nothing was done to it. */
+  #forget(move: TagState): void {
+    this.#tried.delete(move);
+    this.#mentioned.add(move);
   }
 
   async #moveWave(wave: readonly TagState[], signal: AbortSignal): Promise<readonly TagState[]> {

@@ -26,6 +26,8 @@ export type OldManifests = ReadonlyMap<TagStore, ReadonlyMap<Digest, Manifest>>;
 export interface Writes {
   /** Written to, whatever came of it. */
   readonly tried: ReadonlySet<TagState>;
+  /** Asked for along with others, and not confirmed. */
+  readonly mentioned: ReadonlySet<TagState>;
   /** Those of which the registry said that it was done. */
   readonly accepted: ReadonlySet<TagState>;
 }
@@ -116,11 +118,15 @@ async function restoreTag(state: TagState, options: RestoreOptions, signal: Abor
   ).catch(() => 'unknown' as const);
   if (now === 'unknown') return { ...facts, outcome: 'unknown' };
   if (now === before) return { ...facts, ...shown(now), outcome: 'not-moved' };
-  if (now !== manifest.digest || !writes.tried.has(state)) return { ...facts, ...shown(now), outcome: 'unknown' };
-  const after = options.keep ? now : await putBack(state, options, signal);
+  const isTried = writes.tried.has(state);
+  // By this run, or by another one with the same image: it stays, and people are told to look.
+  const isPerhapsOurs = !isTried && writes.mentioned.has(state);
+  const stays = options.keep || isPerhapsOurs;
+  if (now !== manifest.digest || !(isTried || isPerhapsOurs)) return { ...facts, ...shown(now), outcome: 'unknown' };
+  const after = stays ? now : await putBack(state, options, signal);
   if (after === before) return { ...facts, ...shown(after), outcome: 'restored' };
   if (after !== manifest.digest) return { ...facts, ...(after === 'unknown' ? {} : shown(after)), outcome: 'unknown' };
-  const created = options.keep ? 'created' : 'left-behind';
+  const created = stays ? 'created' : 'left-behind';
   return { ...facts, after, outcome: before === undefined ? created : 'moved' };
 }
 

@@ -50,18 +50,17 @@ export async function putManifest(
   const reference = 'tag' in target ? target.tag : target.digest;
   const what = `put the manifest at ${nameOf(place, reference)}`;
   const put = { place, manifest, target, reference, what };
-  const itself = { confirmedTags: 'tag' in target ? [target.tag] : [] };
   place.askForPush();
   return place.operate(
     'manifest',
     what,
     async (number) => {
       // The answer to an earlier try may have been lost.
-      if (number > 1 && (await shows(put, signal)) === manifest.digest) return itself;
+      if (number > 1 && (await shows(put, signal)) === manifest.digest) return readState(put, signal);
       const response = await sendPut(put, signal);
       if (response.status >= 200 && response.status < 300) return readPut(put, response, signal);
       await lookInto(put, await unexpected(response, signal), signal);
-      return itself;
+      return readState(put, signal);
     },
     signal,
   );
@@ -84,6 +83,15 @@ async function readPut(put: Put, response: WireResponse, signal: AbortSignal): P
   const seenSubject = headerOf(response, 'oci-subject');
   const confirmedTags = 'tag' in target ? [target.tag] : confirmedOf(response, target.tags ?? []);
   return { confirmedTags, ...(seenSubject === undefined ? {} : { seenSubject }) };
+}
+
+/** What was done, as the registry shows it: the manifest is at its place, and tags that travelled along may be too. */
+async function readState(put: Put, signal: AbortSignal): Promise<ManifestPut> {
+  const { target, manifest } = put;
+  if ('tag' in target) return { confirmedTags: [target.tag] };
+  const tags = target.tags ?? [];
+  const seen = await Promise.all(tags.map((reference) => shows({ ...put, reference }, signal)));
+  return { confirmedTags: tags.filter((_, position) => seen[position] === manifest.digest) };
 }
 
 /** OCI-Tag may come several times, and hold several tags each time. */

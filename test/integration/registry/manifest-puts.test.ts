@@ -27,8 +27,8 @@ afterEach(async () => {
   for (const end of ends.splice(0).reverse()) await end();
 });
 
-async function start(options: Parameters<typeof makeClient>[0] = {}) {
-  const registry = await startMemoryRegistry();
+async function start(options: Parameters<typeof makeClient>[0] = {}, echoTags = false) {
+  const registry = await startMemoryRegistry({ echoTags });
   ends.push(() => registry.stop());
   const test = makeClient(options);
   ends.push(() => test.client.close());
@@ -151,6 +151,14 @@ describe('an answer that never comes', () => {
     await repository.putManifest(image, target, signal);
     expect(registry.counts()).toMatchObject({ 'PUT manifest': 1, 'HEAD manifest': 1 });
     expect(test.lines).toHaveLength(1);
+  });
+
+  it('does not matter to tags that travelled along and are set', async () => {
+    const { registry, repository } = await start({}, true);
+    registry.fail({ method: 'PUT', kind: 'manifest', answer: 'break-after' });
+    const target = { digest: image.digest, tags: ['1', 'latest'] };
+    expect(await repository.putManifest(image, target, signal)).toEqual({ confirmedTags: ['1', 'latest'] });
+    expect(registry.counts()).toMatchObject({ 'PUT manifest': 1, 'HEAD manifest': 3 });
   });
 
   it('is an end at the limit when nothing was stored', async () => {

@@ -34,6 +34,8 @@ export class MemoryRepository implements TagStore, BlobStore {
   readonly unlisted = new Set<string>();
   /** How many of the tags of one PUT are set and confirmed. */
   tagsPerPut = 0;
+  /** They are set, and the answer does not say so. */
+  isSilent = false;
   /** Whether DELETE takes a tag away, and that tag alone. */
   canDeleteTags = false;
   /** Repositories on the same registry, by path. */
@@ -79,7 +81,7 @@ export class MemoryRepository implements TagStore, BlobStore {
     for (const tag of set) this.tags.set(tag, manifest.digest);
     const lost = this.lostAnswer(request);
     if (lost !== undefined) throw lost;
-    return { confirmedTags: 'tag' in target ? [] : set };
+    return { confirmedTags: 'tag' in target || this.isSilent ? [] : set };
   }
 
   async listReferrers(subject: Digest): Promise<readonly Manifest[]> {

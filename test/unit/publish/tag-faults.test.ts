@@ -27,11 +27,11 @@ function failure(code: string, exitCode: 3 | 4 | 6, status: number | undefined):
 
 type Before = ReadonlyMap<string, Digest>;
 
-async function publish(repositories: readonly MemoryRepository[]) {
+async function publish(repositories: readonly MemoryRepository[], order = tags) {
   const before = repositories.map((repository): Before => new Map(repository.tags));
   const options = {
     manifest: ours,
-    targets: repositories.map((repository) => ({ repository, tags })),
+    targets: repositories.map((repository) => ({ repository, tags: order })),
     staged: new Set<MemoryRepository>(),
     patience: { tries: 2, waitMs: 0 },
     log,
@@ -119,6 +119,21 @@ describe('a fault that lasts, at one of four tags, of which at most one is new',
   });
 });
 
+describe('tags that one request has set', () => {
+  const form = () => failure('refused', 4, 400);
+
+  it.each([
+    ['and its answer does not say so: the list is the truth', true, undefined, 'mixed'],
+    ['before it was refused: all tags are old', false, form, 'old'],
+  ])('%s when another one cannot be moved', async (_, isSilent, answer, expected) => {
+    const repository = seeded('registry.test/app', undefined);
+    Object.assign(repository, { tagsPerPut: 2, isSilent });
+    repository.lostAnswer = (request) => (request.startsWith('PUT digest ') ? answer?.() : undefined);
+    repository.fault = (request) => (request === 'PUT 1.2.3' ? failures.denied() : undefined);
+    expect(judge(await publish([repository], [...tags].reverse()))).toBe(expected);
+  });
+});
+
 describe('faults at random', () => {
   const randomFrom = (seed: number): (() => number) => {
     let state = seed;
@@ -136,6 +151,7 @@ describe('faults at random', () => {
       const repositories = [seeded('one.test/app', absent), seeded('two.test/app', undefined)];
       for (const repository of repositories) {
         repository.tagsPerPut = seed % 5 === 0 ? 10 : 0;
+        repository.isSilent = seed % 10 === 0;
         repository.canDeleteTags = seed % 7 === 0;
         repository.fault = () => (random() < share ? failures.unavailable() : undefined);
         repository.lostAnswer = () => (random() < share ? failures.stalled() : undefined);

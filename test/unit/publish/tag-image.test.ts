@@ -275,7 +275,7 @@ describe('a fault at one of four tags', () => {
     expect(repository.requests.filter((request) => /^PUT (?!digest)/.test(request)).at(-1)).toBe('PUT 1.2.3');
   });
 
-  it('leaves a tag alone that somebody else has set to the same image', async () => {
+  it('leaves a tag alone that somebody else may have set to the same image, and says exit 8', async () => {
     const repository = new MemoryRepository();
     for (const tag of tags) repository.seed(tag, old);
     repository.fault = (request) => {
@@ -285,7 +285,8 @@ describe('a fault at one of four tags', () => {
     };
     const error = await failureOf(tagImage(optionsFor([[repository, tags]]), signal));
     expect(repository.tags.get('latest')).toBe(ours.digest);
-    expect(error.details.find((line) => line.includes(':latest'))).toMatch(/set by somebody else/);
+    expect(error.exitCode).toBe(8);
+    expect(error.details.find((line) => line.includes(':latest'))).toMatch(/, moved$/);
   });
 
   it('does not send the tags again one by one to a registry that does not work', async () => {
