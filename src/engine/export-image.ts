@@ -2,8 +2,9 @@
 // Two layouts exist: since Docker 25 an OCI layout whose blobs are named by digest, before it one folder per layer. The
 // names in the tar only classify an entry; none of them ever reaches a disk.
 // https://docs.docker.com/reference/api/engine/version/v1.41/#tag/Image/operation/ImageGet
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Extract, extract as tarExtract } from 'tar-stream';
 import type { Digest } from '../base/digest.ts';
@@ -66,19 +67,37 @@ export async function exportImage(
   await readExport(response, signal, visit);
 }
 
-/** Exports an image into a file that does not exist yet, as the daemon sends it. Throws as exportImage does. */
+/**
+ * Exports an image into a file that does not exist yet, as the daemon sends it. A failure leaves no file. Throws as
+ * exportImage does, and the errors of the disk as they are.
+ */
 export async function saveImage(
   engine: Pick<Engine, 'transport' | 'versionPrefix'>,
   name: string,
-  file: Writable,
+  path: string,
   signal: AbortSignal,
 ): Promise<void> {
   const response = await openExport(engine, name, signal);
   endWhenSilent(response, usualSilenceLimitMs);
+  const file = createWriteStream(path, { flags: 'wx', mode: 0o600 });
   try {
-    await pipeline(response, file, { signal });
+    await pipeline(wordedBytes(response, signal), file, { signal });
   } catch (error) {
-    throw response.complete ? error : wordFailure('image export', error, signal);
+    response.destroy();
+    // Until it is closed, it may not even have been made.
+    if (!file.closed) await new Promise<void>((resolve) => file.once('close', () => resolve()));
+    await rm(path, { force: true });
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+/** Its failures are told from those of the disk, which end the response as well. */
+async function* wordedBytes(response: IncomingMessage, signal: AbortSignal): ByteStream & AsyncGenerator<Uint8Array> {
+  try {
+    for await (const chunk of response) if (chunk instanceof Uint8Array) yield chunk;
+  } catch (error) {
+    throw wordFailure('image export', error, signal);
   }
 }
 

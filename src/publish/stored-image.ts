@@ -64,7 +64,7 @@ export class StoredImage {
           if (number > 1) await engine.untilBack(signal);
           return work(number);
         },
-        judge,
+        judge: judgeExport,
         giveUp: (error) => (isAbsence(error) ? imageMissing(name, error) : error),
       },
       signal,
@@ -72,7 +72,8 @@ export class StoredImage {
   }
 }
 
-function judge(error: unknown): Verdict {
+/** What a failure of a daemon that has an image means for the next try. */
+export function judgeExport(error: unknown): Verdict {
   if (!(error instanceof EngineApiError) || isAbsence(error)) return { kind: 'final' };
   if (error.status === undefined) return { kind: 'retry', cause: error.said };
   if (error.status < 500) return { kind: 'final' };

@@ -1,12 +1,9 @@
 // Chapter: an image that exists already, for a step that publishes without building. It is looked for where the settings say,
 // and nowhere else: a name in the daemon is not taken for the same name in a registry.
-import { createWriteStream } from 'node:fs';
-import { join } from 'node:path';
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { findBuilder } from '../build/find-builder.ts';
 import type { Engine } from '../engine/connect.ts';
-import { saveImage } from '../engine/export-image.ts';
 import { hasImage, type ImageFacts, inspectImage } from '../engine/inspect-image.ts';
 import type { CopySource } from '../plan/copy-plan.ts';
 import type { Plan } from '../plan/plan.ts';
@@ -85,8 +82,8 @@ const hintLimitMs = 2000;
 export type LocalImage =
   /** A graph-driver store: config and layers, by the id. */
   | { readonly kind: 'layers'; readonly engine: Engine; readonly facts: ImageFacts }
-  /** A containerd store: an archive of the image as registries have it. `save` writes it into a folder. */
-  | { readonly kind: 'archive'; save(folder: string, signal: AbortSignal): Promise<string> };
+  /** A containerd store: an archive of the image as registries have it, by the name. */
+  | { readonly kind: 'archive'; readonly engine: Engine; readonly name: string };
 
 /** Finds an image by name or id. Throws PluginError: 2 when the daemon does not have it, 5 without a daemon. */
 export async function findInDaemon(
@@ -104,12 +101,7 @@ export async function findInDaemon(
     log.info(`source ${name} of the daemon is ${facts.id}`);
     return { kind: 'layers', engine, facts };
   }
-  const save = async (folder: string, stop: AbortSignal): Promise<string> => {
-    const path = join(folder, 'export.tar');
-    await saveImage(engine, name, createWriteStream(path, { flags: 'wx', mode: 0o600 }), stop);
-    return path;
-  };
-  return { kind: 'archive', save };
+  return { kind: 'archive', engine, name };
 }
 
 function notFound(display: string): PluginError {

@@ -1,7 +1,7 @@
 // Chapter: `push_only`. An image that exists is published as it is; nothing is built, and a daemon is asked only when the
 // image is in it.
 import type { Plan } from '../plan/plan.ts';
-import type { CopyPlan } from '../plan/copy-plan.ts';
+import type { CopyPlan, CopySource } from '../plan/copy-plan.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { together } from '../base/together.ts';
 import { copyImage } from '../publish/copy-image.ts';
@@ -10,6 +10,7 @@ import type { ImageContent } from '../publish/image-source.ts';
 import { type ArchivePlace, openArchive } from '../publish/open-archive.ts';
 import { checkPlatform, pickPlatform } from '../publish/pick-platform.ts';
 import { unlessStopped } from '../publish/publish-image.ts';
+import { saveFromDaemon } from '../publish/save-from-daemon.ts';
 import type { Manifest, Published } from '../publish/target.ts';
 import { withTemporaryFolder } from '../publish/temporary-folder.ts';
 import { uploadFromDaemon } from '../publish/upload-from-daemon.ts';
@@ -41,50 +42,77 @@ function withSide(cause: RegistryError): PluginError {
   return new PluginError({ code, exitCode, message: `${side}: ${message}`, hint, details, cause });
 }
 
-async function publishFrom(copy: CopyPlan, plan: Plan, registries: Registries, tools: Tools): Promise<Published> {
-  const { phases, log } = tools;
-  const { signal } = tools.world;
-  const { source, platform } = copy;
-  const options = copyOptions(plan, registries, tools);
+/** What a way takes: the image, and all that goes with it. */
+interface Job {
+  readonly copy: CopyPlan;
+  readonly plan: Plan;
+  readonly registries: Registries;
+  readonly tools: Tools;
+  readonly options: CopyOptions;
+}
+
+function publishFrom(copy: CopyPlan, plan: Plan, registries: Registries, tools: Tools): Promise<Published> {
+  const { source } = copy;
+  const job = { copy, plan, registries, tools, options: copyOptions(plan, registries, tools) };
   switch (source.kind) {
-    case 'registry': {
-      const [image] = await together(
-        (stop) => findInRegistry(source, plan, registries, tools, stop),
-        (stop) => prepareTargets(registries, stop),
-        signal,
-      );
-      phases.start('publish');
-      const root =
-        platform === undefined ? image.root : await pickPlatform(image.root, platform, image.source, log, signal);
-      return copyImage({ ...options, ...image, root }, signal);
-    }
-    case 'daemon': {
-      const [image] = await together(
-        (stop) => findInDaemon(source, plan, tools, stop),
-        (stop) => prepareTargets(registries, stop),
-        signal,
-      );
-      if (image.kind === 'layers') {
-        checkPacking(plan);
-        if (platform !== undefined) checkPlatform(source.display, platform, image.facts);
-      }
-      phases.start('publish');
-      if (image.kind === 'layers') {
-        return uploadFromDaemon({ ...options, engine: image.engine, id: image.facts.id, name: image.facts.id }, signal);
-      }
-      return withTemporaryFolder(options.temporaryDirectory, log, async (folder) => {
-        const place = { path: await image.save(folder, signal), isDirectory: false, display: source.display };
-        return publishArchive(place, folder, plan, options, signal);
-      });
-    }
-    case 'archive': {
-      await prepareTargets(registries, signal);
-      phases.start('publish');
-      return withTemporaryFolder(options.temporaryDirectory, log, (folder) =>
-        publishArchive(source, folder, plan, options, signal),
-      );
-    }
+    case 'registry':
+      return publishFromRegistry(source, job);
+    case 'daemon':
+      return publishFromDaemon(source, job);
+    case 'archive':
+      return publishFromArchive(source, job);
   }
+}
+
+type Source<Kind extends CopySource['kind']> = Extract<CopySource, { readonly kind: Kind }>;
+
+async function publishFromRegistry(source: Source<'registry'>, job: Job): Promise<Published> {
+  const { plan, registries, tools, options } = job;
+  const { platform } = job.copy;
+  const { signal } = tools.world;
+  const [image] = await together(
+    (stop) => findInRegistry(source, plan, registries, tools, stop),
+    (stop) => prepareTargets(registries, stop),
+    signal,
+  );
+  tools.phases.start('publish');
+  const root =
+    platform === undefined ? image.root : await pickPlatform(image.root, platform, image.source, tools.log, signal);
+  return copyImage({ ...options, ...image, root }, signal);
+}
+
+async function publishFromDaemon(source: Source<'daemon'>, job: Job): Promise<Published> {
+  const { plan, registries, tools, options } = job;
+  const { platform } = job.copy;
+  const { signal } = tools.world;
+  const [image] = await together(
+    (stop) => findInDaemon(source, plan, tools, stop),
+    (stop) => prepareTargets(registries, stop),
+    signal,
+  );
+  if (image.kind === 'layers') {
+    checkPacking(plan);
+    if (platform !== undefined) checkPlatform(source.display, platform, image.facts);
+  }
+  tools.phases.start('publish');
+  if (image.kind === 'layers') {
+    return uploadFromDaemon({ ...options, engine: image.engine, id: image.facts.id, name: image.facts.id }, signal);
+  }
+  const { retrier } = registries;
+  return withTemporaryFolder(options.temporaryDirectory, tools.log, async (folder) => {
+    const path = await saveFromDaemon({ ...image, folder, retrier }, signal);
+    return publishArchive({ path, isDirectory: false, display: source.display }, folder, plan, options, signal);
+  });
+}
+
+async function publishFromArchive(source: Source<'archive'>, job: Job): Promise<Published> {
+  const { plan, registries, tools, options } = job;
+  const { signal } = tools.world;
+  await prepareTargets(registries, signal);
+  tools.phases.start('publish');
+  return withTemporaryFolder(options.temporaryDirectory, tools.log, (folder) =>
+    publishArchive(source, folder, plan, options, signal),
+  );
 }
 
 /** What publishing is told, however it goes on. */
