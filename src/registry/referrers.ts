@@ -4,12 +4,13 @@
 import { type Digest, isDigest, sha256 } from '../base/digest.ts';
 import { arrayOf, fieldOf, givenText, parseJson, textOf } from '../base/json-fields.ts';
 import { nextPageQuery } from './link.ts';
+import { badList, readList } from './list-page.ts';
 import { getManifest, type Manifest } from './manifests.ts';
 import { unexpected } from './answer.ts';
 import type { Place } from './place.ts';
 import { putManifest } from './put-manifest.ts';
 import { RegistryError } from './registry-error.ts';
-import { discard, headersOf, readBody } from './wire.ts';
+import { discard, headersOf } from './wire.ts';
 
 /** A manifest that refers to another one, as the list describes it. */
 export interface Referrer {
@@ -24,7 +25,6 @@ const indexType = 'application/vnd.oci.image.index.v1+json';
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 /** A list of so many pages repeats itself. */
 const maxPages = 1000;
-const maxPageBytes = 4 * 1024 * 1024;
 /** How registries without the API answer: not found, not allowed, not done, or a redirect to some web page. */
 const withoutApi: ReadonlySet<number> = new Set([400, 403, 404, 405, 406, 410, 415, 501]);
 
@@ -91,26 +91,33 @@ export class Referrers {
     const found = new Map<Digest, Referrer>();
     let query: string | undefined = '';
     for (let count = 0; query !== undefined && count < maxPages; count += 1) {
-      const page = await this.#readPage(`referrers/${subject}${query}`, signal);
+      const page = await this.#readPage(`referrers/${subject}${query}`, query === '', signal);
       if (page === undefined) {
-        this.#hasApi = found.size > 0;
-        return found.size > 0 ? [...found.values()] : undefined;
+        this.#hasApi = false;
+        return undefined;
       }
       const sizeBefore = found.size;
       for (const referrer of page.found) found.set(referrer.digest, referrer);
       // A page of nothing new is the last one again.
       query = found.size === sizeBefore || page.next === undefined ? undefined : `?${page.next}`;
     }
+    if (query !== undefined) throw badList(this.#place, this.#what, `it has more than ${maxPages} pages`);
     this.#hasApi = true;
     return [...found.values()];
   }
 
+  get #what(): string {
+    return `list what refers to a manifest of ${this.#place.name}`;
+  }
+
+  /** undefined: the registry does not have the API, which only the first page can tell. */
   async #readPage(
     to: string,
+    isFirst: boolean,
     signal: AbortSignal,
   ): Promise<{ readonly found: readonly Referrer[]; readonly next: string | undefined } | undefined> {
     const place = this.#place;
-    const what = `list what refers to a manifest of ${place.name}`;
+    const what = this.#what;
     return place.operate(
       'read',
       what,
@@ -118,14 +125,17 @@ export class Referrers {
         const request = { method: 'GET', to, headers: { accept: indexType }, redirects: 'none', what } as const;
         const response = await place.send(request, signal);
         const { status } = response;
-        if (withoutApi.has(status) || (status >= 300 && status < 400)) {
+        if (isFirst && (withoutApi.has(status) || (status >= 300 && status < 400))) {
           await discard(response, signal);
           return undefined;
         }
         if (status !== 200) throw await unexpected(response, signal);
-        const json = parseJson(await readBody(response, maxPageBytes, signal));
-        // A page of a web site may come with 200 as well.
-        if (!Array.isArray(fieldOf(json, 'manifests'))) return undefined;
+        const json = await readList(place, response, what, signal);
+        if (!Array.isArray(fieldOf(json, 'manifests'))) {
+          // A page of a web site may come with 200 as well.
+          if (isFirst) return undefined;
+          throw badList(place, what, 'a page of it is none');
+        }
         return { found: referrersIn(json), next: nextPageQuery(headersOf(response, 'link')) };
       },
       signal,

@@ -1,21 +1,21 @@
 // Lists the tags of a repository. Pages are followed by their Link header (RFC 8288), which registries write in several
 // ways. OCI distribution-spec 1.1, "Listing tags" (end-8a, end-8b).
-import { fieldOf, parseJson } from '../base/json-fields.ts';
+import { fieldOf } from '../base/json-fields.ts';
 import { unexpected } from './answer.ts';
+import { badList, readList } from './list-page.ts';
 import { nextPageQuery } from './link.ts';
 import type { Place } from './place.ts';
-import { discard, headersOf, readBody } from './wire.ts';
+import { discard, headersOf } from './wire.ts';
 
 /** ECR takes no larger page. */
-const pageSize = 1000;
+const firstPage = 'tags/list?n=1000';
 /** A million tags are a registry that repeats itself. */
 const maxPages = 1000;
-const maxPageBytes = 4 * 1024 * 1024;
 
-/** All tags; none when the repository does not exist. Throws RegistryError. */
+/** All tags; none when the repository does not exist. Throws RegistryError, also for a list that cannot be read to its end. */
 export async function listTags(place: Place, signal: AbortSignal): Promise<readonly string[]> {
   const tags = new Set<string>();
-  let page: string | undefined = `tags/list?n=${pageSize}`;
+  let page: string | undefined = firstPage;
   for (let count = 0; page !== undefined && count < maxPages; count += 1) {
     const { found, next } = await readPage(place, page, signal);
     const sizeBefore = tags.size;
@@ -23,6 +23,7 @@ export async function listTags(place: Place, signal: AbortSignal): Promise<reado
     // A page of nothing new is the last one again.
     page = tags.size === sizeBefore ? undefined : next;
   }
+  if (page !== undefined) throw badList(place, whatOf(place), `it has more than ${maxPages} pages`);
   return [...tags];
 }
 
@@ -54,7 +55,7 @@ interface Page {
 }
 
 async function readPage(place: Place, to: string, signal: AbortSignal): Promise<Page> {
-  const what = `list the tags of ${place.name}`;
+  const what = whatOf(place);
   return place.operate(
     'read',
     what,
@@ -63,17 +64,22 @@ async function readPage(place: Place, to: string, signal: AbortSignal): Promise<
         { method: 'GET', to, headers: { accept: 'application/json' }, redirects: 'own-origin', what },
         signal,
       );
-      if (response.status === 404) {
+      if (response.status === 404 && to === firstPage) {
         await discard(response, signal);
         return { found: [] };
       }
       if (response.status !== 200) throw await unexpected(response, signal);
       const query = nextPageQuery(headersOf(response, 'link'));
-      const json = parseJson((await readBody(response, maxPageBytes, signal)).toString('utf8'));
-      const list: unknown = fieldOf(json, 'tags');
-      const found = Array.isArray(list) ? list.filter((tag) => typeof tag === 'string') : [];
+      const list: unknown = fieldOf(await readList(place, response, what, signal), 'tags');
+      // An empty list may be null. Anything else is no list: to take it for an empty one would move tags that must stay.
+      if (list !== null && !Array.isArray(list)) throw badList(place, what, 'there are no tags in it');
+      const found = list === null ? [] : list.filter((tag: unknown) => typeof tag === 'string');
       return query === undefined ? { found } : { found, next: `tags/list?${query}` };
     },
     signal,
   );
+}
+
+function whatOf(place: Place): string {
+  return `list the tags of ${place.name}`;
 }

@@ -131,6 +131,28 @@ describe('a registry with the API', () => {
     expect(asked.map(({ query }) => query)).toEqual(['', '?last=x']);
   });
 
+  it.each([
+    ['not there', { status: 404 }, 'not-found'],
+    ['a web page', { status: 200, body: '<html></html>' }, 'bad-list'],
+    ['cut', { status: 200, body: `{"manifests":[]${' '.repeat(4 * 1024 * 1024)}}` }, 'bad-list'],
+  ])('fails when a later page is %s, so that no signature is overlooked', async (_, answer, code) => {
+    const { registry, test } = await start();
+    const body = JSON.stringify({ manifests: [{ mediaType, digest: sha256(Buffer.from('one')), size: 1 }] });
+    const headers = { link: `</v2/a/b/referrers/${image.digest}?last=x>; rel="next"` };
+    registry.fail({ path: /referrers/, nth: 1, answer: { status: 200, headers, body } });
+    registry.fail({ path: /referrers/, nth: 2, answer });
+    const listing = test.source(`${registry.host}/a/b`).listReferrers(image.digest, signal);
+    await expect(listing).rejects.toMatchObject({ code });
+  });
+
+  it('fails when its first page is too large to be read', async () => {
+    const { registry, test } = await start();
+    const body = `{"manifests":[]${' '.repeat(4 * 1024 * 1024)}}`;
+    registry.fail({ path: /referrers/, answer: { status: 200, body } });
+    const listing = test.source(`${registry.host}/a/b`).listReferrers(image.digest, signal);
+    await expect(listing).rejects.toMatchObject({ code: 'bad-list' });
+  });
+
   it('is tried again when it is out of order', async () => {
     const { registry, test } = await start();
     registry.fail({ path: /referrers/, nth: 1, answer: { status: 503 } });

@@ -23,7 +23,7 @@ async function listFrom(pages: Readonly<Record<string, Page>>): Promise<{ tags: 
     const page = pages[url];
     if (page === undefined) throw new Error(`nobody expected ${url}`);
     answer.writeHead(page.status ?? 200, page.link === undefined ? {} : { link: page.link });
-    answer.end(JSON.stringify(page.body));
+    answer.end(typeof page.body === 'string' ? page.body : JSON.stringify(page.body));
   });
   server = started.listen(0, '127.0.0.1');
   await once(started, 'listening');
@@ -62,5 +62,20 @@ describe('the tags of a repository', () => {
     expect((await listFrom({ [first]: { status: 404, body: { errors: [{ code: 'NAME_UNKNOWN' }] } } })).tags).toEqual(
       [],
     );
+  });
+
+  it.each<readonly [string, Page]>([
+    ['a web page', { body: '<html></html>' }],
+    ['JSON that breaks off', { body: '{"tags":["a","b"' }],
+    ['JSON without tags', { body: { errors: [] } }],
+    ['a page that is too large', { body: `{"tags":[]}${' '.repeat(4 * 1024 * 1024)}` }],
+  ])('are not taken for none when the answer is %s', async (_, page) => {
+    await expect(listFrom({ [first]: page })).rejects.toMatchObject({ code: 'bad-list', exitCode: 4 });
+  });
+
+  it('are not those of the first page alone when the second one is not found', async () => {
+    const link = `<${second}>; rel="next"`;
+    const pages = { [first]: { body: { tags: ['a', 'b'] }, link }, [second]: { status: 404, body: '' } };
+    await expect(listFrom(pages)).rejects.toMatchObject({ code: 'not-found' });
   });
 });
