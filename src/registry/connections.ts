@@ -10,6 +10,8 @@ import { TlsContexts, type TrustOptions } from './tls-contexts.ts';
 export interface ConnectionOptions extends TrustOptions {
   readonly limits: TimeLimits;
   readonly proxyFor: ProxyFor;
+  /** Bodies that travel to one registry at a time. */
+  readonly maxConcurrentUploads: number;
 }
 
 /** A way to one origin. */
@@ -19,8 +21,13 @@ export interface Way {
   readonly proxy?: string;
 }
 
-/** Six uploads, and as many small requests beside them; more would only wait for each other. */
-const connectionsPerOrigin = 16;
+/** Six uploads, a small request beside each of them, and some for others; more would only wait for each other. */
+const minConnectionsPerOrigin = 16;
+
+/** A blob that is sent may ask about itself meanwhile, and manifests are looked at beside it. */
+function connectionsPerOrigin(maxConcurrentUploads: number): number {
+  return Math.max(minConnectionsPerOrigin, 2 * maxConcurrentUploads + 4);
+}
 
 /** Makes pools and keeps them. */
 export class Connections {
@@ -50,11 +57,11 @@ export class Connections {
   }
 
   #make(url: URL, neighbourhood: Neighbourhood, lookup: LookupFunction): Way {
-    const { limits, proxyFor } = this.#options;
+    const { limits, proxyFor, maxConcurrentUploads } = this.#options;
     const tls = url.protocol === 'https:' ? this.#tls.for(url, neighbourhood) : {};
     const common = {
       allowH2: false,
-      connections: connectionsPerOrigin,
+      connections: connectionsPerOrigin(maxConcurrentUploads),
       keepAliveTimeout: limits.keepAliveMs,
       // Bodies are watched by us: the limit is on progress, and for uploads too.
       bodyTimeout: 0,

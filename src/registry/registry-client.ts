@@ -86,6 +86,7 @@ export class RegistryClient {
       unverifiedHosts: new Set([...options.insecureHosts, ...(options.unverifiedHosts ?? [])]),
       trustOf: options.trustOf ?? (() => ({ authorities: [] })),
       proxyFor: options.proxyFor ?? (() => undefined),
+      maxConcurrentUploads: options.maxConcurrentUploads ?? defaultConcurrentUploads,
     });
     this.#tokens = new TokenCache({
       wire: this.#wire,

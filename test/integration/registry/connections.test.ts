@@ -1,5 +1,6 @@
 // Connections are kept, whatever the method: a handshake for each request costs more than the request.
 import { once } from 'node:events';
+import { createServer as createHttpServer, type ServerResponse } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/base/digest.ts';
@@ -60,4 +61,23 @@ describe('looking for something', () => {
     expect(await lookFor(host, 8)).toEqual(Array(8).fill(true));
     expect(test?.lines).toEqual([]);
   });
+});
+
+it('connections are as many as the uploads at a time want, and as many again for what they ask meanwhile', async () => {
+  const wanted = 2 * 12 + 4;
+  const held: ServerResponse[] = [];
+  const web = createHttpServer((request, response) => {
+    if (request.url === '/v2/') return void response.end();
+    held.push(response);
+    if (held.length >= wanted) for (const waiting of held) waiting.end();
+  });
+  web.on('connection', (socket) => sockets.add(socket)).listen(0, '127.0.0.1');
+  server = web;
+  await once(web, 'listening');
+  const address = web.address();
+  const host = typeof address === 'object' && address !== null ? `127.0.0.1:${address.port}` : '';
+  test = makeClient({ maxConcurrentUploads: 12, limits: { headersMs: 5000, attempts: 1 } });
+  const repository = test.source(`${host}/a/b`);
+  const seen = await Promise.all(Array.from({ length: wanted }, () => repository.hasBlob(digest, signal)));
+  expect(seen).toEqual(Array(wanted).fill(true));
 });
