@@ -59,7 +59,7 @@ export interface EngineAddress {
 export interface Engine extends EngineAddress {
   /** Sends a signal to dockerd: SIGKILL, or SIGSTOP and SIGCONT. */
   signal(signal: NodeJS.Signals): void;
-  /** Starts dockerd again when it has ended; resolves once it answers. Its containerd goes on all the time. */
+  /** Starts dockerd again, once, when it has ended; resolves once it answers. Its containerd goes on all the time. */
   revive(): Promise<void>;
   /** Ends the daemon and removes everything that it made. */
   stop(): Promise<void>;
@@ -124,10 +124,19 @@ async function startIn(folder: string, bin: string, kind: EngineKind, options: E
   await untilReady('containerd', containerd, folder, () => existsSync(join(folder, 'containerd.sock')));
   const startDockerd = async (): Promise<ChildProcess> => {
     const daemon = start(folder, env, join(bin, 'dockerd'), ['--config-file', join(folder, 'daemon.json')]);
-    await untilReady('dockerd', daemon, folder, () => answersPing(socket));
+    try {
+      await untilReady('dockerd', daemon, folder, () => answersPing(socket));
+    } catch (error) {
+      daemon.kill('SIGKILL');
+      throw error;
+    }
     return daemon;
   };
   let dockerd = await startDockerd();
+  let reviving: Promise<void> | undefined;
+  const revive = async (): Promise<void> => {
+    if (dockerd.exitCode !== null || dockerd.signalCode !== null) dockerd = await startDockerd();
+  };
 
   return {
     kind,
@@ -143,9 +152,13 @@ async function startIn(folder: string, bin: string, kind: EngineKind, options: E
     logFile: join(folder, 'dockerd.log'),
     signal: (signal) => void dockerd.kill(signal),
     revive: async () => {
-      if (dockerd.exitCode !== null || dockerd.signalCode !== null) dockerd = await startDockerd();
+      reviving ??= revive().finally(() => {
+        reviving = undefined;
+      });
+      await reviving;
     },
     stop: async () => {
+      await reviving?.catch(() => undefined);
       await end(dockerd);
       await end(containerd);
       removeEngineFolder(folder);
