@@ -1,4 +1,4 @@
-# The whole life of the project in seven words. On a fresh Debian machine, as root, with Node (20.19 or later), npm and make.
+# The whole life of the project in eight words. On a fresh Debian machine, as root, with Node (20.19 or later), npm and make.
 .PHONY: build check test demo bench faults disturbances clean
 
 # What the tests run against; the engines themselves are fetched by scripts/fetch-engines.js, cosign by scripts/fetch-cosign.js.
@@ -32,8 +32,8 @@ bench: build
 	npx esbuild scripts/bench.ts --bundle --platform=node --format=esm --packages=external --log-level=warning --outfile=.cache/bench/bench.js
 	node .cache/bench/bench.js
 
-# What becomes of a publish when the registry, the daemon or the step itself fails: hundreds of faults, a letter for each. Takes
-# long; ARGS="--only measured --peers" runs a part, and other tools beside the plugin.
+# What becomes of a publish when the registry fails: hundreds of faults, a letter for each. Takes long;
+# ARGS="--only measured --peers" runs a part, and other tools beside the plugin.
 faults: build
 	scripts/install-packages.sh $(TEST_PACKAGES)
 	node scripts/fetch-engines.js

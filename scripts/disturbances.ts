@@ -1,4 +1,4 @@
-// `make disturbances`, the other half of `make faults`: what fails is the daemon, the way to it, the build, or the process of the step. Engines are
+// `make disturbances`, beside `make faults`: what fails is the daemon, the way to it, the build, or the process of the step. Engines are
 // killed and restarted, so these runs have engines of their own and go one after the other on each.
 //
 //   node .cache/faults/disturbances.js [--only text] [--engine text] [--cuts 0,0.5] [--kills 50] [--long]

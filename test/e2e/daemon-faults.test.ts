@@ -1,4 +1,4 @@
-// A selection of what `make faults` does to the daemon and to the process of the step; the lists are in test/faults/cells/.
+// A selection of what `make disturbances` does to the daemon and to the process of the step; the lists are in test/faults/cells/.
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { dyingDaemonCells } from '../faults/cells/dying-daemon-cells.ts';
 import { processCells } from '../faults/cells/process-cells.ts';
