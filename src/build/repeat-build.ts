@@ -30,9 +30,12 @@ export function repeatBuild<Result>(
   { retrier, isFinal }: RepeatOptions,
   signal: AbortSignal,
 ): Promise<Result> {
+  let tries = 0;
   let losses = 0;
   const judge = (error: unknown): Verdict => {
-    if (isFinal(error)) return { kind: 'final' };
+    tries += 1;
+    // Whatever the causes: each failure of a push has words of its own.
+    if (isFinal(error) || tries >= maxTries) return { kind: 'final' };
     if (error instanceof PushStalled) return again(error.message);
     if (error instanceof BuildFailure && error.push?.isTransient === true) return again(error.message);
     if (!isLostBuild(error)) return { kind: 'final' };

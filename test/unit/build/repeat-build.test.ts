@@ -58,6 +58,8 @@ describe('a build', () => {
     );
     const given = await build([transient, transient, transient, transient]);
     expect(given).toMatchObject({ ended: transient, tries: 4 });
+    const stalls = [1, 2, 3, 4, 5].map((minutes) => new PushStalled('layers', minutes * 60_000, undefined));
+    expect(await build(stalls)).toMatchObject({ ended: stalls[3], tries: 4 });
   });
 
   it.each([
