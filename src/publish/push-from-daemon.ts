@@ -1,12 +1,13 @@
 // Publish path A: BuildKit in the daemon has pushed the image by digest (containerd image store) to the repositories of one
 // registry. What is left is to see that it arrived whole, to copy it from there to other registries, and to move the tags.
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Digest, sha256 } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { readUntil } from './await-visible.ts';
 import { bringImage } from './copy-image.ts';
 import type { ImageSource } from './image-source.ts';
-import { type Descriptor, parseManifest } from './manifest.ts';
+import { type Descriptor, isDistributed, parseManifest } from './manifest.ts';
 import { mapAll } from './parallel.ts';
 import type { Repair } from './put-manifest.ts';
 import { tagImage, type TaggingOptions } from './tag-image.ts';
@@ -44,13 +45,12 @@ export async function publishFromDaemonPush(options: PushFromDaemonOptions, sign
   const pushed = targets.filter(({ repository }) => repositories.includes(repository.name));
   const found = await mapAll(pushed, parallelRequests, async ({ repository }) => {
     const manifest = await readPushed(repository, digest, patience, signal);
-    return { repository, manifest, blobs: await blobsOf(repository, manifest, patience, signal) };
+    return { repository, manifest, parts: await partsOf(repository, manifest, patience, signal) };
   });
   const [first] = found;
   if (first === undefined) throw new Error('the daemon has pushed to none of the targets');
-  const { manifest, blobs } = first;
-  const imageBytes = sizeOf(blobs);
-  const repair = options.repair ?? lookAgain(targets, blobs, patience);
+  const { manifest, parts } = first;
+  const imageBytes = sizeOf(parts.blobs);
   const others = targets.filter((target) => !pushed.includes(target));
   const copied =
     others.length === 0
@@ -60,8 +60,13 @@ export async function publishFromDaemonPush(options: PushFromDaemonOptions, sign
           signal,
         );
   await options.beforeTags?.(manifest);
+  const look = lookAgain(pushed, parts, patience);
+  const repair: Repair = (repository, ...rest) =>
+    copied !== undefined && others.some((target) => target.repository === repository)
+      ? copied.repair(repository, ...rest)
+      : look(repository, ...rest);
   const staged = new Set<TagStore>([...pushed.map(({ repository }) => repository), ...(copied?.staged ?? [])]);
-  const tags = await tagImage({ ...options, manifest, staged, patience, repair }, signal);
+  const tags = await tagImage({ ...options, manifest, staged, patience, repair: options.repair ?? repair }, signal);
   const { uploadedBytes = 0, uploadedBlobs = 0 } = copied ?? {};
   return { digest, mediaType: manifest.mediaType, tags, uploadedBytes, uploadedBlobs, imageBytes };
 }
@@ -91,13 +96,20 @@ async function readPushed(
   });
 }
 
+/** What has to be in a repository beside the root. */
+interface Parts {
+  readonly blobs: readonly Descriptor[];
+  /** The manifests of an index. */
+  readonly children: readonly Digest[];
+}
+
 /** What an image is made of, or all images of an index, whose manifests must be there as well. */
-async function blobsOf(
+async function partsOf(
   repository: TagStore,
   manifest: Manifest,
   patience: ReplicaPatience,
   signal: AbortSignal,
-): Promise<readonly Descriptor[]> {
+): Promise<Parts> {
   const parsed = parseManifest(manifest);
   if (parsed === undefined) {
     throw new PluginError({
@@ -106,38 +118,43 @@ async function blobsOf(
       message: `target ${repository.name} holds ${manifest.digest} as "${manifest.mediaType}", which is no image; no tag was touched`,
     });
   }
-  if (parsed.kind === 'image') return [parsed.config, ...parsed.layers];
+  if (parsed.kind === 'image') return { blobs: [parsed.config, ...parsed.layers], children: [] };
   const blobs = await mapAll(parsed.children, parallelRequests, async (child) => {
     const childManifest = await readPushed(repository, child.digest, patience, signal);
     const image = parseManifest(childManifest);
     return image?.kind === 'image' ? [image.config, ...image.layers] : [];
   });
-  return blobs.flat();
+  return { blobs: blobs.flat(), children: parsed.children.map((child) => child.digest) };
 }
 
-/** Only the daemon could bring a blob again; but a registry that misses one may just not have seen it yet. */
+/** Only the daemon could bring a part again; but a registry that misses one may just not have seen it yet. */
 function lookAgain(
   targets: PushFromDaemonOptions['targets'],
-  blobs: readonly Descriptor[],
+  { blobs, children }: Parts,
   patience: ReplicaPatience,
 ): Repair {
   return async ({ name }, _, signal) => {
     const store = targets.find(({ repository }) => repository.name === name)?.repository;
     if (store === undefined) return;
-    const there = await mapAll(blobs, parallelRequests, ({ digest }) =>
-      readUntil(
-        () => store.hasBlob(digest, signal),
-        (isThere) => isThere,
-        patience,
-        signal,
+    // Also what shows every part may need the moment: another replica than the one that shows them may have refused.
+    await delay(patience.waitMs, undefined, { signal });
+    const looks = [
+      ...blobs.filter(isDistributed).map(
+        ({ digest }) =>
+          () =>
+            store.hasBlob(digest, signal),
       ),
+      ...children.map((digest) => async () => (await store.headManifest(digest, signal)) !== undefined),
+    ];
+    const there = await mapAll(looks, parallelRequests, (look) =>
+      readUntil(look, (isThere) => isThere, patience, signal),
     );
     if (there.every((isThere) => isThere)) return;
     throw new PluginError({
       code: 'blob-lost',
       exitCode: 4,
-      message: `target ${name} has lost a layer that the daemon had pushed to it`,
-      hint: 'run the step again: the layer is pushed anew then',
+      message: `target ${name} has lost a part of the image that the daemon had pushed to it`,
+      hint: 'run the step again: it is pushed anew then',
     });
   };
 }

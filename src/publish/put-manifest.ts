@@ -26,15 +26,22 @@ export async function putManifest(
       return await repository.putManifest(manifest, target, signal);
     } catch (error) {
       if (round >= roundsFor(error)) throw round === 0 || repair === undefined ? error : lostAgain(error, round);
-      await repair?.(repository, manifest, signal);
+      await repair?.(repository, manifest, signal).catch((failure: unknown) => {
+        // Where a part may not be looked for it seems to be missing, and a bare 404 has another reason.
+        throw isLost(failure) && !isLost(error) ? error : failure;
+      });
     }
   }
 }
 
 /** A bare 404 may mean blobs, but mostly something that no repair mends: it gets one repeat. */
 function roundsFor(error: unknown): number {
-  if (error instanceof PluginError && error.code === 'blob-lost') return maxRounds;
+  if (isLost(error)) return maxRounds;
   return statusOf(error) === 404 && !isMissingRepository(error) ? 1 : 0;
+}
+
+function isLost(error: unknown): error is PluginError {
+  return error instanceof PluginError && error.code === 'blob-lost';
 }
 
 function isMissingRepository(error: unknown): boolean {
@@ -42,13 +49,13 @@ function isMissingRepository(error: unknown): boolean {
 }
 
 function lostAgain(error: unknown, rounds: number): unknown {
-  if (!(error instanceof PluginError) || error.code !== 'blob-lost') return error;
+  if (!isLost(error)) return error;
   const { code, exitCode, message, hint, details } = error;
   const times = rounds === 1 ? 'once' : 'twice';
   return new PluginError({
     code,
     exitCode,
-    message: `${message}; what it missed was uploaded again ${times}`,
+    message: `${message}; ${times} each part was looked for and uploaded if it was not there, and it says so still`,
     hint,
     details,
     cause: error,

@@ -78,6 +78,26 @@ describe('an image of which a registry misses a blob when it is tagged', () => {
     expect(repository.tags.get('1')).toBe(image.digest);
   });
 
+  it('needs no blobs that registries never have', async () => {
+    const url = { ...descriptor('f', 9), mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip' };
+    const foreign = manifestOf({ config: descriptor('a', 5), layers: [url] });
+    const repository = missingOne(repositoryWith(foreign));
+    repository.blobs.set(digest('a'), Buffer.alloc(0));
+    await publish([repository], foreign.digest, ['1']);
+    expect(repository.tags.get('1')).toBe(foreign.digest);
+  });
+
+  it('gets none when a manifest of its index is gone', async () => {
+    const repository = missingOne(repositoryWith(index, image, sibling));
+    for (const letter of ['a', 'b', 'c', 'd']) repository.blobs.set(digest(letter), Buffer.alloc(0));
+    const refuse = repository.fault;
+    repository.fault = (request) => {
+      if (request === 'PUT 1') repository.manifests.delete(sibling.digest);
+      return refuse(request);
+    };
+    await expect(publish([repository], index.digest, ['1'])).rejects.toMatchObject({ code: 'blob-lost' });
+  });
+
   it('gets none when it is really gone', async () => {
     const repository = missingOne(repositoryWith(image));
     repository.blobs.set(digest('a'), Buffer.alloc(0));
@@ -143,6 +163,21 @@ describe('further registries', () => {
     ]);
     expect(published).toMatchObject({ uploadedBlobs: 1, uploadedBytes: config.length });
     expect(other.manifests.get(small.digest)?.bytes).toEqual(small.bytes);
+  });
+
+  it('are given again what they have lost by the time of the tags', async () => {
+    const pushed = repositoryWith(small);
+    pushed.blobs.set(digestOf(config), config);
+    const other = missingOne(new MemoryRepository('other.test/app'));
+    const refuse = other.fault;
+    other.fault = (request) => {
+      const error = refuse(request);
+      if (error !== undefined) other.blobs.clear();
+      return error;
+    };
+    await publish([other, pushed], small.digest, ['1'], [pushed]);
+    expect(other.blobs.has(digestOf(config))).toBe(true);
+    expect(other.tags.get('1')).toBe(small.digest);
   });
 
   it('are part of all or nothing: no tag moves when one of them cannot be served', async () => {

@@ -40,7 +40,7 @@ it('a blob that is lost for ever ends with `blob-lost` after two repairs', async
   const { repairs, error, puts } = await put(failing(9, lost));
   expect({ repairs, puts }).toEqual({ repairs: 2, puts: 3 });
   expect(error).toMatchObject({ code: 'blob-lost', exitCode: 4 });
-  expect(String(error)).toContain('uploaded again twice');
+  expect(String(error)).toContain('twice each part was looked for');
 });
 
 it('a lost blob that nobody can bring may have been a replica that lags behind', async () => {
@@ -53,6 +53,13 @@ it('a lost blob that nobody can bring may have been a replica that lags behind',
 it('a bare 404 gets one repeat, after a look at the blobs', async () => {
   expect(await put(failing(1, () => answered(404)))).toEqual({ repairs: 1, error: undefined, puts: 2 });
   expect(await put(failing(2, () => answered(404)))).toMatchObject({ repairs: 1, puts: 2, error: { status: 404 } });
+});
+
+it('a bare 404 stays what it is where a look finds nothing', async () => {
+  const looking = (): Promise<void> => Promise.reject(lost());
+  const refused = failing(9, () => answered(404));
+  await expect(putManifest(refused, manifest, { tag: '1' }, signal, looking)).rejects.toThrow('answered 404');
+  await expect(putManifest(failing(9, lost), manifest, { tag: '1' }, signal, looking)).rejects.toThrow('has lost');
 });
 
 it.each([
