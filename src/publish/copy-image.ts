@@ -3,6 +3,7 @@
 import type { Log } from '../base/log.ts';
 import { Carrier } from './carrier.ts';
 import { waysTo, type Way } from './copy-ways.ts';
+import { noTagRules, refuseEarly } from './immutable-tags.ts';
 import { contentOf, type ImageContent, type ImageSource } from './image-source.ts';
 import { copyReferrers } from './copy-referrers.ts';
 import { findReferrers } from './find-referrers.ts';
@@ -56,6 +57,8 @@ export async function bringImage(given: CopyOptions, signal: AbortSignal): Promi
   const repositories = targets.map(({ repository }) => repository);
   const staged = await findHolders(options, signal);
   const waiting = repositories.filter((repository) => !staged.has(repository));
+  if (waiting.length > 0)
+    await refuseEarly(targets, options.root.digest, options.rules ?? noTagRules, options.log, signal);
   let opening: Promise<Opened> | undefined;
   const open = (): Promise<Opened> => (opening ??= openImage(options, signal));
   const repair: Repair = async ({ name }, { digest }, stop) => {

@@ -3,7 +3,11 @@
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import type { TagState } from './restore-tags.ts';
-import type { TagOutcome } from './target.ts';
+import type { Digest } from '../base/digest.ts';
+import { mapAll } from './parallel.ts';
+import type { PublishTarget, TagOutcome, TagStore } from './target.ts';
+
+const parallelRequests = 6;
 
 /** Which tags may not be moved, and what happens when one would have to be. */
 export interface TagRules {
@@ -28,6 +32,36 @@ export function permittedMoves(
   if (!keepImmutable) throw immutable(refused);
   for (const state of refused) warnOfKept(state, 'immutable_tags', log);
   return moves.filter((move) => !refused.includes(move));
+}
+
+/** The same long before the tags move, for those of which it is certain already; of what is kept is spoken then. */
+export function refuseMoves(certain: readonly TagState[], rules: TagRules, log: Log): void {
+  if (!rules.keepImmutable) permittedMoves(certain, rules, log);
+}
+
+/** Looks at tags that may not be moved, before much is sent for nothing. A registry that does not answer is asked later. */
+export async function refuseEarly(
+  targets: readonly PublishTarget<TagStore>[],
+  ours: Digest,
+  rules: TagRules,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  if (rules.keepImmutable) return;
+  const isImmutable = tagMatcher(rules.immutableTags);
+  const slots = targets.flatMap(({ repository, tags }) => [...new Set(tags)].map((tag) => ({ repository, tag })));
+  const found = await mapAll(
+    slots.filter(({ tag }) => isImmutable(tag)),
+    parallelRequests,
+    async ({ repository, tag }) => {
+      const head = await repository.headManifest(tag, signal).catch((error: unknown) => {
+        signal.throwIfAborted();
+        log.debug(`${repository.name}:${tag} could not be looked at before the upload: ${String(error)}`);
+      });
+      return head === undefined || head.digest === ours ? [] : [{ repository, tag, before: head.digest }];
+    },
+  );
+  refuseMoves(found.flat(), rules, log);
 }
 
 /** Says that a tag stays; `by` is who does not let it move. */

@@ -6,6 +6,7 @@ import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { readUntil } from './await-visible.ts';
 import { bringImage } from './copy-image.ts';
+import { noTagRules, refuseEarly } from './immutable-tags.ts';
 import type { ImageSource } from './image-source.ts';
 import { type Descriptor, isDistributed, parseManifest } from './manifest.ts';
 import { mapAll } from './parallel.ts';
@@ -52,6 +53,8 @@ export async function publishFromDaemonPush(options: PushFromDaemonOptions, sign
   const { manifest, parts } = first;
   const imageBytes = sizeOf(parts.blobs);
   const others = targets.filter((target) => !pushed.includes(target));
+  // The copies are judged where they are made.
+  if (others.length > 0) await refuseEarly(pushed, digest, options.rules ?? noTagRules, options.log, signal);
   const copied =
     others.length === 0
       ? undefined

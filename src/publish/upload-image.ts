@@ -10,7 +10,7 @@ import type { ImageFacts } from '../engine/inspect-image.ts';
 import { collectImage, type ImageReader } from './collect-image.ts';
 import { type ImageFormat, isPackedAs, typesOf, usualFormat } from './image-format.ts';
 import type { ImageContent } from './image-source.ts';
-import { noTagRules, permittedMoves } from './immutable-tags.ts';
+import { noTagRules, refuseMoves } from './immutable-tags.ts';
 import { type KnownBlob, type KnownImage, mapKnownLayers, readKnownImages } from './known-layers.ts';
 import { lookAtTags, type TagsSeen } from './look-at-tags.ts';
 import { isDistributed, readAnnotations, writeManifest } from './manifest.ts';
@@ -65,7 +65,7 @@ export async function uploadImage(options: UploadImageOptions, signal: AbortSign
   const upload = { ...options, format, parallelism, tally, seen };
   const isThis = (known: KnownImage): boolean => isImage(known, image.id, format);
   const knownImages = seen === undefined ? [] : await readKnownImages(seen, image, isThis, log, signal);
-  refuseEarly(upload, knownImages);
+  refuseKnown(upload, knownImages);
   const reusable = await findReusable(targets, knownImages.filter(isThis), signal);
   if (reusable !== undefined) {
     const { manifest, config, layers } = reusable;
@@ -93,8 +93,8 @@ async function look(
 }
 
 /** Tags that may not be moved, and that surely show another image, are no surprise for the end of a long upload. */
-function refuseEarly({ image, seen, rules = noTagRules, log }: Upload, images: readonly KnownImage[]): void {
-  if (seen === undefined || rules.keepImmutable) return;
+function refuseKnown({ image, seen, rules = noTagRules, log }: Upload, images: readonly KnownImage[]): void {
+  if (seen === undefined) return;
   const { repository } = seen;
   const others = new Set(
     images.flatMap(({ manifest, config }) => (config.digest === image.id ? [] : [manifest.digest])),
@@ -102,7 +102,7 @@ function refuseEarly({ image, seen, rules = noTagRules, log }: Upload, images: r
   const certain = [...seen.digests].flatMap(([tag, before]) =>
     before !== undefined && others.has(before) ? [{ repository, tag, before }] : [],
   );
-  permittedMoves(certain, rules, log);
+  refuseMoves(certain, rules, log);
 }
 
 /** Uploads what is not known, writes the manifest, brings further repositories of a registry along, and tags. */

@@ -99,6 +99,21 @@ describe('copying an index', () => {
     expect([leader, other].map(({ tags }) => tags.get('1'))).toEqual([root.digest, root.digest]);
   });
 
+  it('sends nothing when a tag that may not be moved shows another image', async () => {
+    const source = new MemoryRepository('one.test/app');
+    const [target, other] = [new MemoryRepository('two.test/app'), new MemoryRepository('three.test/app')];
+    const { root, children } = indexIn(source);
+    const elsewhere = source.manifests.get(children[0] ?? '');
+    if (elsewhere !== undefined) other.seed('1.0', elsewhere);
+    const targets = [target, other].map((repository) => ({ repository, tags: ['1.0', 'latest'] }));
+    const rules = { immutableTags: ['*.*'], keepImmutable: false };
+    const refused = copy(root, source, { targets, rules });
+    await expect(refused).rejects.toMatchObject({ code: 'tag-immutable', exitCode: 4 });
+    for (const { requests } of [target, other]) expect(shortened(requests)).toEqual(['HEAD digest', 'HEAD 1.0']);
+    await copy(root, source, { targets, rules: { ...rules, keepImmutable: true } });
+    expect(other.tags.get('latest')).toBe(root.digest);
+  });
+
   it('is looked into before a byte of it goes out, and not when everybody has it', async () => {
     const source = new MemoryRepository('one.test/app');
     const target = new MemoryRepository('two.test/app');

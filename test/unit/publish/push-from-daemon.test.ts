@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../../src/base/digest.ts';
 import type { ImageSource } from '../../../src/publish/image-source.ts';
 import { PluginError } from '../../../src/base/plugin-error.ts';
+import { noTagRules } from '../../../src/publish/immutable-tags.ts';
 import { mediaTypes } from '../../../src/publish/manifest.ts';
 import { publishFromDaemonPush } from '../../../src/publish/push-from-daemon.ts';
 import type { Manifest } from '../../../src/publish/target.ts';
@@ -34,6 +35,7 @@ const publish = (
   pushed: Digest,
   tags: readonly string[] = ['1.0.0', 'latest'],
   pushedTo = repositories,
+  rules = noTagRules,
 ) =>
   publishFromDaemonPush(
     {
@@ -43,6 +45,7 @@ const publish = (
       sourceAt: (name) => sourceOf(repositories.find((repository) => repository.name === name)),
       onLayer: () => undefined,
       log,
+      rules,
       patience,
     },
     signal,
@@ -178,6 +181,15 @@ describe('further registries', () => {
     await publish([other, pushed], small.digest, ['1'], [pushed]);
     expect(other.blobs.has(digestOf(config))).toBe(true);
     expect(other.tags.get('1')).toBe(small.digest);
+  });
+
+  it('get nothing when a tag at the first one may not be moved', async () => {
+    const pushed = repositoryWith(small);
+    pushed.seed('1', image);
+    const other = new MemoryRepository('other.test/app');
+    const publishing = publish([pushed, other], small.digest, ['1'], [pushed], { ...noTagRules, immutableTags: 'all' });
+    await expect(publishing).rejects.toMatchObject({ code: 'tag-immutable' });
+    expect(other.requests).toEqual([]);
   });
 
   it('are part of all or nothing: no tag moves when one of them cannot be served', async () => {
