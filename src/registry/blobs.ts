@@ -3,7 +3,7 @@ import { type Digest, sha256 } from '../base/digest.ts';
 import { unexpected } from './answer.ts';
 import type { Place } from './place.ts';
 import { RegistryError } from './registry-error.ts';
-import { discard, headerOf, readBody } from './wire.ts';
+import { discard, headerOf, readBody, type WireResponse } from './wire.ts';
 
 /** Whether a blob is in the repository, with retries. */
 export async function hasBlob(place: Place, digest: Digest, signal: AbortSignal): Promise<boolean> {
@@ -20,7 +20,8 @@ export async function seesBlob(
 ): Promise<boolean> {
   const response = await place.send({ method: 'HEAD', to: `blobs/${blob.digest}`, redirects: 'none', what }, signal);
   const { status } = response;
-  // A redirect leads to where the blob is stored: it is there. 403 and 405 are how some say "absent".
+  // A redirect leads to where the blob is stored: it is there. One to the same place by another scheme says nothing about the
+  // blob: then the upload finds its way. 403 and 405 are how some say "absent".
   const isKnown = status === 200 || (status >= 300 && status < 400) || [403, 404, 405, 501].includes(status);
   if (!isKnown) throw await unexpected(response, signal);
   await discard(response, signal);
@@ -33,7 +34,17 @@ export async function seesBlob(
       message: `${what}: ${place.party.host} says that ${blob.digest} has ${size} bytes; it has ${blob.sizeBytes}`,
     });
   }
-  return status < 400;
+  return status < 400 && !isSamePlace(response);
+}
+
+/** Whether a redirect leads to what was asked for, as that of a server that wants TLS. */
+function isSamePlace(response: WireResponse): boolean {
+  const { origin, path } = response.target;
+  const asked = new URL(origin + path);
+  const location = headerOf(response, 'location') ?? '';
+  if (response.status < 300 || !URL.canParse(location, asked.href)) return false;
+  const next = new URL(location, asked);
+  return next.hostname === asked.hostname && next.pathname === asked.pathname && next.search === asked.search;
 }
 
 /** A whole small blob, its hash checked. Throws RegistryError `not-found`, and `integrity` for other or more bytes. */

@@ -33,7 +33,7 @@ export interface RegistryOptions {
   readonly userAgent: string;
   readonly log: Log;
   readonly limits?: Partial<RetryLimits & TimeLimits>;
-  /** Told each token on arrival. */
+  /** Told each token on arrival, and each secret in the address of an upload. */
   readonly redact?: (secret: string) => void;
   /** Bodies that travel to one registry at a time; 6 by default. */
   readonly maxConcurrentUploads?: number;
@@ -114,7 +114,8 @@ export class RegistryClient {
       log: this.#options.log,
       mayPush: use === 'push',
     });
-    return new Repository(place, slots, this.#options.uploadChunkBytes);
+    const { redact = () => undefined, uploadChunkBytes } = this.#options;
+    return new Repository(place, slots, redact, uploadChunkBytes);
   }
 
   /**

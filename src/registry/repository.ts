@@ -27,13 +27,16 @@ export class Repository {
   /** Those of them that are sent again because the registry lost them. */
   readonly #restoring = new Set<Digest>();
 
-  /** @param chunkBytes bytes of one request of an upload; 0 = whole blobs */
-  constructor(place: Place, slots: UploadSlots, chunkBytes = 0) {
+  /**
+   * @param redact told the secrets in addresses of uploads
+   * @param chunkBytes bytes of one request of an upload; 0 = whole blobs
+   */
+  constructor(place: Place, slots: UploadSlots, redact: (secret: string) => void, chunkBytes = 0) {
     this.name = place.name;
     this.#place = place;
     this.#referrers = new Referrers(place);
     const form = chunkBytes === 0 ? ({ kind: 'put' } as const) : ({ kind: 'chunks', chunkBytes } as const);
-    this.#uploads = { place, slots, open: new Set(), finished: new Set(), form };
+    this.#uploads = { place, slots, open: new Set(), finished: new Set(), redact, form };
   }
 
   /** undefined = absent, or not for us to see. */

@@ -1,6 +1,7 @@
 // Where the uploads of a repository go: the Locations that its registry names, which are open until a blob is complete, and what
 // is known about the bodies that it takes.
 import { withGrace } from '../base/grace.ts';
+import { isTransientStatus } from '../base/transient.ts';
 import { unexpected } from './answer.ts';
 import type { Place } from './place.ts';
 import { ForbiddenTarget, type RequestTarget, resolveTarget } from './redirect.ts';
@@ -19,6 +20,8 @@ export interface UploadPlace {
   readonly open: Set<RequestTarget>;
   /** Those of blobs that are stored, as the registry says. */
   readonly finished: Set<RequestTarget>;
+  /** Told what in the query of a Location may give access to an upload: states, signatures. */
+  readonly redact: (secret: string) => void;
   /** Changes when the registry turns out to want another one. */
   form: BodyForm;
 }
@@ -30,6 +33,9 @@ export interface OpenedUpload extends RequestTarget {
   /** The registry wants no smaller chunks than this, but for the last one. */
   readonly minChunkBytes?: number;
 }
+
+/** Shorter values are sizes, flags and words. */
+const minSecretLength = 16;
 
 /** What is opened by an answer that nobody waits for stays open: a run that is stopped gives it this long. */
 const lateAnswerMs = 300;
@@ -56,6 +62,16 @@ export async function askToOpen<Result>(
   return result;
 }
 
+/** The values of a query that are long enough to be a secret, as they are written and as they are meant. */
+function secretsIn({ path }: RequestTarget): readonly string[] {
+  const question = path.indexOf('?');
+  if (question < 0) return [];
+  const query = path.slice(question + 1);
+  const raw = query.split('&').map((parameter) => parameter.slice(parameter.indexOf('=') + 1));
+  const values = new Set([...raw, ...new URLSearchParams(query).values()]);
+  return [...values].filter((value) => value.length >= minSecretLength && !/^sha\d+(?::|%3a)/i.test(value));
+}
+
 /** Enters the Location of an answer. Throws RegistryError `bad-location`. */
 export function openUpload(to: UploadPlace, response: WireResponse, what: string, receivedBytes = 0): OpenedUpload {
   const location = headerOf(response, 'location');
@@ -63,6 +79,7 @@ export function openUpload(to: UploadPlace, response: WireResponse, what: string
   try {
     if (location === undefined) throw new ForbiddenTarget('it does not say where to');
     const target = { ...resolveTarget(location, response.target), receivedBytes };
+    for (const secret of secretsIn(target)) to.redact(secret);
     const opened = Number.isSafeInteger(minimum) ? { ...target, minChunkBytes: minimum } : target;
     to.open.add(opened);
     return opened;
@@ -98,7 +115,7 @@ export function continueUpload(
 /**
  * Asks how much of an upload has arrived. The answer is a hint: whether the bytes were put together well is seen by the digest.
  *
- * @returns undefined when it has to begin anew; throws UnexpectedAnswer where patience is asked for
+ * @returns undefined when it has to begin anew; throws UnexpectedAnswer where a later answer may say more
  */
 export async function resumeUpload(
   to: UploadPlace,
@@ -108,9 +125,7 @@ export async function resumeUpload(
   signal: AbortSignal,
 ): Promise<OpenedUpload | undefined> {
   const response = await to.place.send({ method: 'GET', to: upload, redirects: 'none', what }, signal);
-  if (response.status === 429 || (response.status === 503 && headerOf(response, 'retry-after') !== undefined)) {
-    throw await unexpected(response, signal);
-  }
+  if (isTransientStatus(response.status)) throw await unexpected(response, signal);
   await discard(response, signal);
   const last = /^(?:bytes=)?0-(\d+)$/.exec(headerOf(response, 'range') ?? '')?.[1];
   // "0-0" is also how nothing is written.

@@ -58,6 +58,23 @@ describe('a new blob', () => {
   });
 });
 
+it('a redirect to the same place by another scheme does not say that a blob is there', async () => {
+  const { registry, test } = await start();
+  const path = `/v2/a/b/blobs/${sha256(small)}`;
+  const headers = { location: `https://${registry.host}${path}` };
+  registry.fail({ method: 'HEAD', answer: { status: 308, headers } });
+  expect(await test.target(`${registry.host}/a/b`).ensureBlob(blobOf(small), signal)).toBe('uploaded');
+});
+
+it('what the address of an upload holds is a secret, but for its digest', async () => {
+  const { registry, test } = await start();
+  const query = `_state=0123456789abcd%2Bef&n=1000&digest=${encodeURIComponent(sha256(small))}`;
+  const location = `/v2/a/b/blobs/uploads/1?${query}`;
+  registry.fail({ method: 'POST', nth: 1, answer: { status: 202, headers: { location } } });
+  expect(await test.target(`${registry.host}/a/b`).ensureBlob(blobOf(small), signal)).toBe('uploaded');
+  expect(test.secrets).toEqual(['0123456789abcd%2Bef', '0123456789abcd+ef']);
+});
+
 describe('a blob of another repository', () => {
   const mounting = async (
     habits: MemoryRegistryOptions,
