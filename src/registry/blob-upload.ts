@@ -33,6 +33,8 @@ export type BlobOutcome = 'exists' | 'mounted' | 'uploaded';
 
 /** A mount is asked for once more after a broken connection; then the bytes are sent. */
 const maxMounts = 2;
+/** So often a registry is asked what it has of one half; then the bytes are sent anew. */
+const maxVainQuestions = 3;
 /** A large body that breaks off so often meets a limit rather than bad luck: smaller pieces may pass it. */
 const maxBreaksOfBody = 2;
 
@@ -70,6 +72,8 @@ class BlobUpload {
   #breaks = 0;
   /** Chunks of a try that broke off. */
   #half: OpenedUpload | undefined;
+  /** How often it was asked for in vain. */
+  #vainQuestions = 0;
   /** Of this blob alone. */
   #ownForm: BodyForm | undefined;
   readonly #refusedForms = new Set<BodyForm['kind']>();
@@ -98,10 +102,8 @@ class BlobUpload {
   }
 
   async #begin(signal: AbortSignal): Promise<OpenedUpload | 'mounted'> {
-    const { mountFrom, sizeBytes } = this.#blob;
-    const half = this.#half;
-    this.#half = undefined;
-    const resumed = half && (await resumeUpload(this.#to, half, sizeBytes, this.#what, signal));
+    const { mountFrom } = this.#blob;
+    const resumed = await this.#resume(signal);
     if (resumed !== undefined) return resumed;
     if (mountFrom !== undefined && this.#mounts < maxMounts) {
       this.#mounts += 1;
@@ -110,6 +112,22 @@ class BlobUpload {
       this.#mounts = maxMounts;
     }
     return startUpload(this.#to, this.#what, signal);
+  }
+
+  /** A registry that does not say now what it has of the chunks may say it at the next try. */
+  async #resume(signal: AbortSignal): Promise<OpenedUpload | undefined> {
+    const half = this.#half;
+    if (half === undefined) return undefined;
+    this.#half = undefined;
+    try {
+      return await resumeUpload(this.#to, half, this.#blob.sizeBytes, this.#what, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof RegistryError) return undefined;
+      this.#vainQuestions += 1;
+      if (this.#vainQuestions < maxVainQuestions) this.#half = half;
+      throw error;
+    }
   }
 
   async #mount(from: string, signal: AbortSignal): Promise<OpenedUpload | 'mounted' | undefined> {
@@ -153,9 +171,9 @@ class BlobUpload {
     if (response !== 'stored') {
       await discard(response, signal);
       checkStored(place, this.#blob.digest, headerOf(response, 'docker-content-digest'), this.#what);
-      // Every other yes is worth a look.
-      if (response.status !== 201 && !(await this.#isThere(signal)))
-        throw unseenBlob(this.#refused(form), response.status);
+      // Every other yes is worth a look, and so is one that came before it could know.
+      const isSure = response.status === 201 && this.#isDoubtful;
+      if (!isSure && !(await this.#isThere(signal))) throw unseenBlob(this.#refused(form), response.status);
     }
     // It has shown its worth; the blobs that follow need not find out.
     if (this.#ownForm !== undefined) this.#to.form = this.#ownForm;
@@ -181,7 +199,9 @@ class BlobUpload {
     const isMiscounted = status === 416 && opened.receivedBytes === 0;
     const isOpen = status === undefined || isTransientStatus(status) || isMiscounted;
     const mayAsk = factsOf(this.#to.place.party.host).forgetsChunks !== true;
-    if (form.kind === 'chunks' && reached.receivedBytes > 0 && isOpen && mayAsk) this.#half = reached;
+    if (form.kind !== 'chunks' || reached.receivedBytes === 0 || !isOpen || !mayAsk) return;
+    this.#half = reached;
+    this.#vainQuestions = 0;
   }
 
   async #noteBreak(form: BodyForm, sentBytes: number, error: unknown): Promise<void> {
@@ -190,7 +210,8 @@ class BlobUpload {
     if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH') await checkOwnBytes(this.#blob, this.#what);
     if (form.kind !== 'put' || sentBytes === 0 || sizeBytes <= usualChunkBytes) return;
     this.#breaks += 1;
-    if (this.#breaks < maxBreaksOfBody || this.#refusedForms.has('chunks')) return;
+    const { noChunks = false } = factsOf(this.#to.place.party.host);
+    if (this.#breaks < maxBreaksOfBody || this.#refusedForms.has('chunks') || noChunks) return;
     this.#ownForm = { kind: 'chunks', chunkBytes: usualChunkBytes };
   }
 

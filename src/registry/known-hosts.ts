@@ -9,6 +9,8 @@ export interface HostFacts {
   readonly maxChunkBytes?: number;
   /** What it says about the bytes of an open upload is not always so. */
   readonly forgetsChunks?: boolean;
+  /** It wants chunks of a size that we do not send: they are used only where they are asked for. */
+  readonly noChunks?: boolean;
 }
 
 /** docs.gitlab.com/api/container_registry; cloud.google.com/artifact-registry/docs/docker/manage-images */
@@ -21,7 +23,7 @@ const factsByHost: ReadonlyMap<string, HostFacts> = new Map([
 export function factsOf(host: string): HostFacts {
   const variant = variantOfHost(host);
   if (variant === 'gar' || variant === 'gcr') return { untagsByDelete: true };
-  if (variant === 'ecr' || variant === 'ecr-public') return { forgetsChunks: true };
+  if (variant === 'ecr' || variant === 'ecr-public') return { forgetsChunks: true, noChunks: true };
   return factsByHost.get(host) ?? {};
 }
 

@@ -88,6 +88,19 @@ describe('an upload in chunks', () => {
     expect(registry.counts()).toMatchObject({ 'POST upload': posts, 'PATCH upload': patches });
   });
 
+  it.each([
+    ['goes on with what has arrived though the registry is too busy to tell', { status: 503 }, 1],
+    ['goes on with what has arrived though the connection breaks while it is asked', 'break', 1],
+    ['begins anew when it may not ask what has arrived', { status: 401 }, 2],
+  ] as const)('%s', async (_, answer, posts) => {
+    const { registry, test } = await start({}, 100_000);
+    registry.fail({ method: 'PATCH', nth: 2, answer: { status: 503 } });
+    registry.fail({ method: 'GET', kind: 'upload', nth: 1, answer });
+    if (answer === 'break') registry.fail({ method: 'GET', kind: 'upload', nth: 2, answer });
+    expect(await test.target(`${registry.host}/a/b`).ensureBlob(blobOf(randomBytes(250_000)), signal)).toBe('uploaded');
+    expect(registry.counts()).toMatchObject({ 'POST upload': posts });
+  });
+
   it('begins anew when nothing is said about what has arrived', async () => {
     const { registry, test } = await start({}, 100_000);
     registry.fail({ method: 'PATCH', nth: 2, answer: { status: 500 } });

@@ -202,6 +202,26 @@ describe('a large body', () => {
     });
   });
 
+  it('goes whole again when chunks that nobody had asked for were put together wrongly', async () => {
+    await onStage({ limits: patience }, async (stage) => {
+      const body = '{"errors":[{"code":"DIGEST_INVALID"}]}';
+      stage.proxy.arm([broken, { match: { step: 'pb', nth: 3 }, do: { kind: 'answer', status: 400, body } }]);
+      expect(await stage.repository.ensureBlob(blobOf(large), signal)).toBe('uploaded');
+      expect(Object.fromEntries(stage.proxy.counts())).toMatchObject({ pa: 2, pb: 4 });
+      expect(kept(stage, large)).toBe(true);
+    });
+  });
+
+  it('is not believed to be there by an answer that came before its end', async () => {
+    await onStage({ limits: patience }, async (stage) => {
+      stage.proxy.arm([{ match: { step: 'pb' }, do: { kind: 'answer', status: 201, early: true } }]);
+      const pieces = Array.from({ length: 192 }, (_, at) => large.subarray(at * 65_536, (at + 1) * 65_536));
+      const blob = { ...blobOf(large), open: () => Readable.from(pieces, { objectMode: false }) };
+      expect(await stage.repository.ensureBlob(blob, signal)).toBe('uploaded');
+      expect(kept(stage, large)).toBe(true);
+    });
+  });
+
   it('is broken off where it is not taken', async () => {
     await onStage({ limits: { ...patience, stalledUploadMs: 1500 } }, async (stage) => {
       stage.proxy.arm([{ match: { step: 'pb' }, do: { kind: 'hang', when: 'before' } }]);
