@@ -11,6 +11,7 @@ import { blobsIn, readImageTree, type TreeNode } from './image-tree.ts';
 import { mapAll } from './parallel.ts';
 import type { Repair } from './put-manifest.ts';
 import { keepSmallBlobs } from './small-blobs.ts';
+import { type ReferrerTag, withReferrerTags } from './set-referrer-tags.ts';
 import { tagImage, type TaggingOptions } from './tag-image.ts';
 import type { BlobStore, LayerEvent, Manifest, Published, PublishTarget, ReferrerStore, TagStore } from './target.ts';
 
@@ -40,13 +41,16 @@ export interface Brought extends Pick<Published, 'uploadedBytes' | 'uploadedBlob
   readonly staged: ReadonlySet<TagStore>;
   /** Brings again what a target has lost of it. */
   readonly repair: Repair;
+  /** What has to be set before the tags of the image. */
+  readonly referrerTags: readonly ReferrerTag[];
 }
 
 /** Copies and tags. Throws PluginError: 2 for a source that cannot be copied, else see tagImage. */
 export async function copyImage(options: CopyOptions, signal: AbortSignal): Promise<Published> {
   const { root } = options;
-  const { staged, repair, ...brought } = await bringImage(options, signal);
-  const tags = await tagImage({ ...options, manifest: root, staged, repair }, signal);
+  const { staged, repair, referrerTags, ...brought } = await bringImage(options, signal);
+  const tag = () => tagImage({ ...options, manifest: root, staged, repair }, signal);
+  const tags = await withReferrerTags(referrerTags, tag, options.log, signal);
   return { digest: root.digest, mediaType: root.mediaType, tags, ...brought };
 }
 
@@ -57,7 +61,7 @@ export async function bringImage(given: CopyOptions, signal: AbortSignal): Promi
   const repositories = targets.map(({ repository }) => repository);
   const staged = await findHolders(options, signal);
   const waiting = repositories.filter((repository) => !staged.has(repository));
-  if (waiting.length > 0)
+  if (waiting.length > 0 || options.referrers === true)
     await refuseEarly(targets, options.root.digest, options.rules ?? noTagRules, options.log, signal);
   let opening: Promise<Opened> | undefined;
   const open = (): Promise<Opened> => (opening ??= openImage(options, signal));
@@ -73,11 +77,12 @@ export async function bringImage(given: CopyOptions, signal: AbortSignal): Promi
     waiting.length === 0
       ? { uploadedBytes: 0, uploadedBlobs: 0, imageBytes: undefined }
       : await bringParts(waiting, staged, await open(), options, signal);
-  if (options.referrers !== true) return { staged, repair, ...parts };
+  if (options.referrers !== true) return { staged, repair, referrerTags: [], ...parts };
   const more = await bringReferrers((await open()).nodes, options, signal);
   return {
     staged,
     repair,
+    referrerTags: more.tags,
     ...parts,
     uploadedBytes: parts.uploadedBytes + more.uploadedBytes,
     uploadedBlobs: parts.uploadedBlobs + more.uploadedBlobs,
@@ -125,7 +130,7 @@ async function bringReferrers(
   nodes: readonly TreeNode[],
   { source, targets, log }: CopyOptions,
   signal: AbortSignal,
-): Promise<Pick<Brought, 'uploadedBytes' | 'uploadedBlobs'>> {
+): ReturnType<typeof copyReferrers> {
   const levels = await findReferrers(nodes, source, log, signal);
   if (levels.length === 0) log.info(`nothing in ${source.name} refers to the image`);
   const repositories = targets.map(({ repository }) => repository);

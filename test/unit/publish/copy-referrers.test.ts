@@ -55,6 +55,7 @@ async function promote(
   { source, root }: Pick<Referred, 'source' | 'root'>,
   target: MemoryRepository,
   referrers = true,
+  others: readonly MemoryRepository[] = [],
 ): Promise<readonly string[]> {
   const warnings: string[] = [];
   const log = { info: () => undefined, warn: (line: string) => void warnings.push(line), debug: () => undefined };
@@ -66,7 +67,7 @@ async function promote(
     listReferrers: (subject) => source.listReferrers(subject),
     getTagged: (tag) => source.getManifest(tag),
   };
-  const targets = [{ repository: target, tags: ['1'] }];
+  const targets = [target, ...others].map((repository) => ({ repository, tags: ['1'] }));
   const patience = { tries: 1, waitMs: 1 };
   await copyImage({ source: from, root, targets, log, onLayer: () => undefined, referrers, patience }, signal);
   return warnings;
@@ -142,6 +143,29 @@ describe('referrers: true', () => {
     const warnings = await promote(referred, target);
     expect(warnings[0]).toContain(`${lost}, which is said to refer to`);
     expect(target.tags.get('1')).toBe(referred.root.digest);
+  });
+
+  it('sets no tag at all when one of the targets cannot get it', async () => {
+    const referred = referredImage();
+    const [target, full] = [new MemoryRepository('two.test/app'), new MemoryRepository('two.test/other')];
+    const blob = digestOf(Buffer.from('signature of sbom'));
+    full.fault = (request) => (request.startsWith(`ensure ${blob}`) ? new Error('full') : undefined);
+    await expect(promote(referred, target, true, [full])).rejects.toThrow('full');
+    expect([...target.tags.keys(), ...full.tags.keys()]).toEqual([]);
+  });
+
+  it('names the tags of cosign that were set when the image cannot be tagged', async () => {
+    const referred = referredImage();
+    const target = new MemoryRepository('two.test/app');
+    target.fault = (request) =>
+      request === 'PUT 1' ? new PluginError({ code: 'denied', exitCode: 3, message: 'no' }) : undefined;
+    await expect(promote(referred, target)).rejects.toMatchObject({
+      exitCode: 3,
+      details: [
+        'state: two.test/app:1 absent → absent, not-moved',
+        expect.stringMatching(/^state: two.test\/app:sha256-\w+\.sig absent → sha256:\w+, created$/),
+      ],
+    });
   });
 
   it('goes on where a tag of cosign may not be set', async () => {
