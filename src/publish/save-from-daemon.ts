@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Retrier } from '../base/retry.ts';
 import type { Engine } from '../engine/connect.ts';
 import { saveImage } from '../engine/export-image.ts';
-import { judgeExport } from './stored-image.ts';
+import { askDaemonAgain } from './ask-daemon-again.ts';
 import { wordDiskFailure } from './temporary-folder.ts';
 
 export interface SaveFromDaemonOptions {
@@ -18,19 +18,13 @@ export interface SaveFromDaemonOptions {
 }
 
 /** @returns the path of the archive. Throws PluginError: 5 of the daemon, 4 of the disk */
-export async function saveFromDaemon(
-  { engine, name, folder, retrier }: SaveFromDaemonOptions,
-  signal: AbortSignal,
-): Promise<string> {
+export async function saveFromDaemon(options: SaveFromDaemonOptions, signal: AbortSignal): Promise<string> {
+  const { engine, name, folder } = options;
   const path = join(folder, 'export.tar');
-  const attempt = async (number: number): Promise<string> => {
-    if (number > 1) await engine.untilBack(signal);
-    await saveImage(engine, name, path, signal).catch((error: unknown) => {
+  const save = () =>
+    saveImage(engine, name, path, signal).catch((error: unknown) => {
       throw wordDiskFailure(folder, error);
     });
-    return path;
-  };
-  const giveUp = (error: unknown): unknown => error;
-  const what = 'daemon, image export';
-  return retrier.run({ origin: engine.address, what, attempt, judge: judgeExport, giveUp }, signal);
+  await askDaemonAgain(options, 'image export', save, signal);
+  return path;
 }

@@ -2,11 +2,11 @@
 // is asked for again once the daemon is back. Layers that were complete by then are not packed a second time.
 import type { Digest } from '../base/digest.ts';
 import { PluginError } from '../base/plugin-error.ts';
-import type { Retrier, Verdict } from '../base/retry.ts';
+import type { Retrier } from '../base/retry.ts';
 import type { Engine } from '../engine/connect.ts';
-import { EngineApiError } from '../engine/docker-api.ts';
 import { exportImage } from '../engine/export-image.ts';
 import { type ImageFacts, imageMissing, inspectImage } from '../engine/inspect-image.ts';
+import { askDaemonAgain, isAbsence } from './ask-daemon-again.ts';
 import type { ImageReader } from './collect-image.ts';
 
 export interface StoredImageOptions {
@@ -18,9 +18,6 @@ export interface StoredImageOptions {
   /** The run's patience, which the daemon shares with the registries. */
   readonly retrier: Retrier;
 }
-
-/** What an engine's own trouble allows: one more look, in case that it was the load of the moment. */
-const attemptsAfterRefusal = 2;
 
 /** Facts and parts of one stored image. */
 export class StoredImage {
@@ -55,33 +52,12 @@ export class StoredImage {
   }
 
   async #run<Result>(what: string, signal: AbortSignal, work: (number: number) => Promise<Result>): Promise<Result> {
-    const { engine, name, retrier } = this.#options;
-    return retrier.run(
-      {
-        origin: engine.address,
-        what: `daemon, ${what}`,
-        attempt: async (number) => {
-          if (number > 1) await engine.untilBack(signal);
-          return work(number);
-        },
-        judge: judgeExport,
-        giveUp: (error) => (isAbsence(error) ? imageMissing(name, error) : error),
-      },
-      signal,
-    );
+    try {
+      return await askDaemonAgain(this.#options, what, work, signal);
+    } catch (error) {
+      throw isAbsence(error) ? imageMissing(this.#options.name, error) : error;
+    }
   }
-}
-
-/** What a failure of a daemon that has an image means for the next try. */
-export function judgeExport(error: unknown): Verdict {
-  if (!(error instanceof EngineApiError) || isAbsence(error)) return { kind: 'final' };
-  if (error.status === undefined) return { kind: 'retry', cause: error.said };
-  if (error.status < 500) return { kind: 'final' };
-  return { kind: 'retry', cause: `status ${error.status} (${error.said})`, attempts: attemptsAfterRefusal };
-}
-
-function isAbsence(error: unknown): boolean {
-  return error instanceof EngineApiError && error.status === 404;
 }
 
 function replaced(name: string, built: Digest, found: Digest): PluginError {
