@@ -14,3 +14,8 @@ export function sha256(bytes: Uint8Array): Digest {
 export function isDigest(text: string): text is Digest {
   return /^sha256:[0-9a-f]{64}$/.test(text);
 }
+
+/** The begin of a digest for a line of text: enough to find it. */
+export function shortDigest(digest: string): string {
+  return digest.slice(0, 'sha256:'.length + 12);
+}

@@ -7,7 +7,7 @@ import type { Log } from '../base/log.ts';
 import type { Way } from './copy-ways.ts';
 import { blobsIn, type TreeBlob, type TreeNode } from './image-tree.ts';
 import type { ImageSource } from './image-source.ts';
-import { allOrStop, mapAll } from './parallel.ts';
+import { allOrStop, mapAll, parallelRequests } from './parallel.ts';
 import { putManifest, type Repair } from './put-manifest.ts';
 import { stageManifest } from './stage-manifest.ts';
 import type { LayerEvent, Published, TagStore } from './target.ts';
@@ -15,7 +15,6 @@ import { UploadTally } from './upload-blob.ts';
 
 /** Each streamed blob holds two connections, and a pool has 16 to one origin: more would wait for themselves. */
 const parallelTransfers = 6;
-const parallelRequests = 6;
 
 export interface CarrierOptions {
   readonly source: ImageSource;

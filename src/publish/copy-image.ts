@@ -8,14 +8,12 @@ import { contentOf, type ImageContent, type ImageSource } from './image-source.t
 import { copyReferrers } from './copy-referrers.ts';
 import { findReferrers } from './find-referrers.ts';
 import { blobsIn, readImageTree, type TreeNode } from './image-tree.ts';
-import { mapAll } from './parallel.ts';
+import { mapAll, parallelRequests } from './parallel.ts';
 import type { Repair } from './put-manifest.ts';
 import { keepSmallBlobs } from './small-blobs.ts';
 import { type ReferrerTag, withReferrerTags } from './set-referrer-tags.ts';
 import { tagImage, type TaggingOptions } from './tag-image.ts';
 import type { BlobStore, LayerEvent, Manifest, Published, PublishTarget, ReferrerStore, TagStore } from './target.ts';
-
-const parallelRequests = 6;
 
 type Repository = TagStore & BlobStore & Partial<ReferrerStore>;
 

@@ -7,11 +7,9 @@ import { waysTo, type Way } from './copy-ways.ts';
 import type { FoundReferrer } from './find-referrers.ts';
 import type { ImageSource } from './image-source.ts';
 import type { TreeNode } from './image-tree.ts';
-import { mapAll } from './parallel.ts';
+import { mapAll, parallelRequests } from './parallel.ts';
 import type { ReferrerTag } from './set-referrer-tags.ts';
 import type { BlobStore, Published, ReferrerStore, TagStore } from './target.ts';
-
-const parallelRequests = 6;
 
 type Repository = TagStore & BlobStore & Partial<ReferrerStore>;
 

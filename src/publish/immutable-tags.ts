@@ -3,11 +3,9 @@
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import type { TagState } from './restore-tags.ts';
-import type { Digest } from '../base/digest.ts';
-import { mapAll } from './parallel.ts';
+import { type Digest, shortDigest } from '../base/digest.ts';
+import { mapAll, parallelRequests } from './parallel.ts';
 import type { PublishTarget, TagOutcome, TagStore } from './target.ts';
-
-const parallelRequests = 6;
 
 /** Which tags may not be moved, and what happens when one would have to be. */
 export interface TagRules {
@@ -84,7 +82,7 @@ function immutable(refused: readonly TagState[]): PluginError {
     hint: 'publish under a new tag; skip_push_if_tag_exists: true leaves existing tags alone, ignore_immutable_tag_errors: true goes on with a warning',
     details: refused.map(
       ({ repository, tag, before }) =>
-        `state: ${repository.name}:${tag} ${before?.slice(0, 19) ?? 'absent'}, not-moved`,
+        `state: ${repository.name}:${tag} ${before === undefined ? 'absent' : shortDigest(before)}, not-moved`,
     ),
   });
 }

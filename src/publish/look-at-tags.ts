@@ -1,11 +1,9 @@
 // One look at the tags of a repository before an image is brought there. It serves three ends at once, so that nothing is
 // asked twice: which layers are there, whether the very image is there, and what the tags show before they move.
 import type { Digest } from '../base/digest.ts';
-import { mapAll } from './parallel.ts';
+import { mapAll, parallelRequests } from './parallel.ts';
 import type { Manifest, TagStore } from './target.ts';
 import { waveOf } from './tag-waves.ts';
-
-const parallelRequests = 6;
 
 /** What the tags showed. */
 export interface TagsSeen {

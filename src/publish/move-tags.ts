@@ -4,7 +4,7 @@ import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { exitCodeOf, statusOf } from './failure-facts.ts';
 import { noTagRules, type TagRules, warnOfKept } from './immutable-tags.ts';
-import { mapAll, settleAll } from './parallel.ts';
+import { mapAll, settleAll, parallelRequests } from './parallel.ts';
 import { putManifest, type Repair } from './put-manifest.ts';
 import type { TagState } from './restore-tags.ts';
 import { seeTag } from './see-tag.ts';
@@ -13,7 +13,6 @@ import { TagsRefused } from './tag-failure.ts';
 import type { Manifest, TagStore } from './target.ts';
 import { inWaves } from './tag-waves.ts';
 
-const parallelRequests = 6;
 /** More tags than this in one PUT meet limits on the length of URLs. */
 const maxTagsPerPut = 10;
 

@@ -1,10 +1,8 @@
 // What of the wanted tags is really to be published, decided by what the repositories hold already: tags that exist may be
 // left alone (skip_push_if_tag_exists), and tags that stand for a line of versions may go forward only.
-import type { Digest } from '../base/digest.ts';
-import { mapAll } from './parallel.ts';
+import { type Digest, shortDigest } from '../base/digest.ts';
+import { mapAll, parallelRequests } from './parallel.ts';
 import type { PublishTarget } from './target.ts';
-
-const parallelRequests = 6;
 
 /** What is asked of a repository here. */
 export interface TagReader {
@@ -69,5 +67,5 @@ export async function narrowTargets<Target extends PublishTarget<TagReader>>(
 export function describeSkipped({ repository, tag, digest, newer }: SkippedTag): string {
   return digest === undefined
     ? `${repository}:${tag} stays where it is: the newer ${newer ?? 'version'} is there`
-    : `${repository}:${tag} exists already (${digest.slice(0, 19)}) and is left alone`;
+    : `${repository}:${tag} exists already (${shortDigest(digest)}) and is left alone`;
 }

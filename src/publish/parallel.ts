@@ -1,6 +1,9 @@
 // A bounded number of things at a time, each with its own outcome.
 import { setMaxListeners } from 'node:events';
 
+/** Small requests of one kind at a time; a registry client has more connections to an origin than that. */
+export const parallelRequests = 6;
+
 /** Runs `work` for every item, at most `limit` at once; never rejects. Results keep the order of the items. */
 export async function settleAll<Item, Result>(
   items: readonly Item[],

@@ -9,7 +9,7 @@ import { bringImage } from './copy-image.ts';
 import { noTagRules, refuseEarly } from './immutable-tags.ts';
 import type { ImageSource } from './image-source.ts';
 import { type Descriptor, isDistributed, parseManifest } from './manifest.ts';
-import { mapAll } from './parallel.ts';
+import { mapAll, parallelRequests } from './parallel.ts';
 import type { Repair } from './put-manifest.ts';
 import { tagImage, type TaggingOptions } from './tag-image.ts';
 import {
@@ -23,8 +23,6 @@ import {
   type TagStore,
 } from './target.ts';
 import type { Content } from './verify-content.ts';
-
-const parallelRequests = 6;
 
 export interface PushFromDaemonOptions extends TaggingOptions {
   readonly targets: readonly PublishTarget<TagStore & BlobStore & Content>[];

@@ -3,13 +3,11 @@ import type { Digest } from '../base/digest.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { isHidden, readUntil } from './await-visible.ts';
 import { keptOutcome } from './immutable-tags.ts';
-import { mapAll } from './parallel.ts';
+import { mapAll, parallelRequests } from './parallel.ts';
 import type { TagState } from './restore-tags.ts';
 import { seeTag } from './see-tag.ts';
 import type { TagImageOptions } from './tag-image.ts';
 import { replicaPatience, type TagOutcome } from './target.ts';
-
-const parallelRequests = 6;
 
 /**
  * The outcome of each tag, read from its registry unless `verify` is off.

@@ -7,14 +7,12 @@ import type { ImageFacts } from '../engine/inspect-image.ts';
 import { collectImage, type ImageReader } from './collect-image.ts';
 import type { ImageFormat } from './image-format.ts';
 import type { KnownBlob } from './known-layers.ts';
-import { mapAll } from './parallel.ts';
+import { mapAll, parallelRequests } from './parallel.ts';
 import { PartUploads } from './part-uploads.ts';
 import type { Repair } from './put-manifest.ts';
 import type { BlobStore, TagStore } from './target.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
 import type { LocalBlob, UploadTally } from './upload-blob.ts';
-
-const parallelRequests = 6;
 
 export interface RepairSource {
   readonly image: ImageFacts;

@@ -6,11 +6,9 @@ import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import { isHidden, readUntil } from './await-visible.ts';
 import { statusOf } from './failure-facts.ts';
-import { mapAll } from './parallel.ts';
+import { mapAll, parallelRequests } from './parallel.ts';
 import { seeTag } from './see-tag.ts';
 import type { Manifest, ReplicaPatience, TagOutcome, TagStore } from './target.ts';
-
-const parallelRequests = 6;
 
 /** A tag as it was found; `before` undefined = it did not exist. */
 export interface TagState {

@@ -4,11 +4,9 @@ import type { Digest } from '../base/digest.ts';
 import { arrayOf, fieldOf, parseJson } from '../base/json-fields.ts';
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
-import { mapAll } from './parallel.ts';
+import { mapAll, parallelRequests } from './parallel.ts';
 import { describeOutcome } from './tag-failure.ts';
 import type { Manifest, TagOutcome, TagStore } from './target.ts';
-
-const parallelRequests = 6;
 
 /** A tag that a repository is to get, for a manifest that it has. */
 export interface ReferrerTag {

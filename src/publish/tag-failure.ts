@@ -1,5 +1,6 @@
 // The error for tags that could not all be moved: which one failed, why, and the state of every tag. Exit 8 says that
 // people may see a mixture; any other code says that all tags are as they were.
+import { shortDigest } from '../base/digest.ts';
 import { type ExitCode, PluginError } from '../base/plugin-error.ts';
 import type { TagState } from './restore-tags.ts';
 import { exitCodeOf } from './failure-facts.ts';
@@ -43,9 +44,9 @@ export function tagFailure(error: unknown, moves: number, outcomes: readonly Tag
 
 /** `state: host/app:1.2 sha256:0123456789ab → sha256:ba9876543210, moved` */
 export function describeOutcome({ repository, tag, before, after, outcome }: TagOutcome): string {
-  const from = before === undefined ? 'absent' : before.slice(0, 19);
+  const from = before === undefined ? 'absent' : shortDigest(before);
   const isForeign = outcome === 'unknown' && after !== undefined;
-  const to = after === undefined ? (outcome === 'unknown' ? 'unknown' : 'absent') : after.slice(0, 19);
+  const to = after === undefined ? (outcome === 'unknown' ? 'unknown' : 'absent') : shortDigest(after);
   if (isForeign) return `state: ${repository}:${tag} ${from} → ${to} (set by somebody else), ${outcome}`;
   return `state: ${repository}:${tag} ${from} → ${to}, ${outcome}`;
 }

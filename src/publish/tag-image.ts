@@ -7,7 +7,7 @@ import { withGrace } from '../base/grace.ts';
 import { keptOutcome, noTagRules, permittedMoves, type TagRules } from './immutable-tags.ts';
 import type { TagsSeen } from './look-at-tags.ts';
 import { TagMover } from './move-tags.ts';
-import { mapAll } from './parallel.ts';
+import { mapAll, parallelRequests } from './parallel.ts';
 import type { Repair } from './put-manifest.ts';
 import { canPutBack, keepOldManifests, type OldManifests, restoreTags, type TagState } from './restore-tags.ts';
 import { outcomeOf, readBack } from './read-back.ts';
@@ -23,7 +23,6 @@ import {
 } from './target.ts';
 import { type Content, verifyContent } from './verify-content.ts';
 
-const parallelRequests = 6;
 /** After SIGTERM: this long to finish moving tags, and this long to put them back. Ten seconds in all. */
 const finishGraceMs = 5000;
 const restoreGraceMs = 5000;

@@ -14,7 +14,7 @@ import { noTagRules, refuseMoves } from './immutable-tags.ts';
 import { type KnownBlob, type KnownImage, mapKnownLayers, readKnownImages } from './known-layers.ts';
 import { lookAtTags, type TagsSeen } from './look-at-tags.ts';
 import { isDistributed, readAnnotations, writeManifest } from './manifest.ts';
-import { mapAll } from './parallel.ts';
+import { mapAll, parallelRequests } from './parallel.ts';
 import { stageManifest } from './stage-manifest.ts';
 import { tagImage, type TaggingOptions } from './tag-image.ts';
 import type { BlobStore, LayerEvent, Manifest, Published, PublishTarget, TagStore } from './target.ts';
@@ -24,7 +24,6 @@ import { type RepairSource, repairUpload } from './repair-upload.ts';
 import { withTemporaryFolder } from './temporary-folder.ts';
 import { type LocalBlob, UploadTally } from './upload-blob.ts';
 
-const parallelRequests = 6;
 /** Each holds about 3 MiB: a machine of many processors must not cost more memory than the plugin promises. */
 const maxMembersInFlight = 16;
 

@@ -3,10 +3,8 @@
 import { PluginError } from '../base/plugin-error.ts';
 import { readUntil } from './await-visible.ts';
 import { type Descriptor, isDistributed, parseManifest } from './manifest.ts';
-import { mapAll } from './parallel.ts';
+import { mapAll, parallelRequests } from './parallel.ts';
 import { type BlobStore, type Manifest, replicaPatience, type ReplicaPatience, type TagStore } from './target.ts';
-
-const parallelRequests = 6;
 
 /** What is read of a repository. */
 export type Content = Pick<TagStore, 'name' | 'getManifest'> & Pick<BlobStore, 'hasBlob'>;

@@ -2,10 +2,10 @@
 // again where it ended; the last bytes are handed out only when all of them have the digest. OCI distribution-spec 1.1,
 // end-2; ranges: RFC 9110, 14.
 import { createHash } from 'node:crypto';
-import type { Digest } from '../base/digest.ts';
+import { type Digest, shortDigest } from '../base/digest.ts';
 import { hopeOf } from '../base/transient.ts';
 import { unexpected } from './answer.ts';
-import { shortDigest } from './blobs.ts';
+
 import { networkError } from './network-errors.ts';
 import { BrokeOff } from './operation.ts';
 import type { Place } from './place.ts';

@@ -3,11 +3,11 @@
 // be repeated. What else a registry may want instead is found out by its refusals, see settle-upload.ts. OCI distribution-spec
 // 1.1, end-4, end-6, end-11.
 import type { Readable } from 'node:stream';
-import type { Digest } from '../base/digest.ts';
+import { type Digest, shortDigest } from '../base/digest.ts';
 import { isBrokenConnection, isTransientStatus, networkCodeOf } from '../base/transient.ts';
 import { UnexpectedAnswer } from './answer.ts';
 import { BlobProgress } from './blob-progress.ts';
-import { seesBlob, shortDigest } from './blobs.ts';
+import { seesBlob } from './blobs.ts';
 import { BodyUpload, usualChunkBytes } from './body-upload.ts';
 import { factsOf } from './known-hosts.ts';
 import { mountBlob } from './mount-blob.ts';

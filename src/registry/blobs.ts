@@ -1,5 +1,5 @@
 // Looks for blobs and reads small ones. OCI distribution-spec 1.1, end-2. Uploads are in blob-upload.ts.
-import { type Digest, sha256 } from '../base/digest.ts';
+import { type Digest, sha256, shortDigest } from '../base/digest.ts';
 import { unexpected } from './answer.ts';
 import type { Place } from './place.ts';
 import { RegistryError } from './registry-error.ts';
@@ -76,9 +76,4 @@ export async function readBlob(
     },
     signal,
   );
-}
-
-/** Enough to find it, short enough for a line. */
-export function shortDigest(digest: Digest): string {
-  return digest.slice(0, 'sha256:'.length + 12);
 }

@@ -2,7 +2,7 @@
 // about it. Decided by status and by the codes of the OCI distribution-spec 1.1 ("Error codes"); the registry's own text
 // is looked at only to word the refusal to move a tag, for which registries have no common code.
 import { isTransientStatus } from '../base/transient.ts';
-import type { Digest } from '../base/digest.ts';
+import { type Digest, shortDigest } from '../base/digest.ts';
 import type { ExitCode } from '../base/plugin-error.ts';
 import type { GivenUp } from '../base/retry.ts';
 import type { Answer } from './answer.ts';
@@ -191,7 +191,7 @@ function manifestWords({ party }: Operation, answer: Answer): Words {
 }
 
 function lossWords({ party }: Operation, missing: readonly Digest[]): Words {
-  const lost = missing.length === 0 ? 'a layer' : missing.map((digest) => digest.slice(0, 19)).join(', ');
+  const lost = missing.length === 0 ? 'a layer' : missing.map(shortDigest).join(', ');
   return {
     code: 'blob-lost',
     exitCode: 4,

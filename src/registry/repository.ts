@@ -1,8 +1,8 @@
 // One repository in a registry: its manifests, its blobs, and whether we may write there.
 import { Readable } from 'node:stream';
-import type { Digest } from '../base/digest.ts';
+import { type Digest, shortDigest } from '../base/digest.ts';
 import { streamBlob } from './blob-stream.ts';
-import { hasBlob, readBlob, seesBlob, shortDigest } from './blobs.ts';
+import { hasBlob, readBlob, seesBlob } from './blobs.ts';
 import { type Blob, type BlobOutcome, uploadBlob } from './blob-upload.ts';
 import { canDeleteTags, deleteTag } from './delete-tag.ts';
 import { getManifest, headManifest, type Manifest, type ManifestHead } from './manifests.ts';

@@ -1,5 +1,6 @@
 // The last block of a successful run: what was published where, what it cost, how much came from the cache. A person
 // reads it at the end of a log of thousands of lines, so it is short and aligned.
+import { shortDigest } from '../base/digest.ts';
 import { formatBytes, formatCount, formatSeconds } from './format.ts';
 
 /** What was published; the same facts as publish/ returns. */
@@ -39,8 +40,6 @@ export interface SignatureFacts {
   /** Signed images of an index. */
   readonly children: number;
 }
-
-const shortDigestLength = 'sha256:'.length + 12;
 
 /** @param published undefined in a dry run. @returns the lines of the summary, without line ends */
 export function formatSummary(published: PublishedFacts | undefined, facts: RunFacts): readonly string[] {
@@ -88,14 +87,12 @@ function formatTags(tags: PublishedFacts['tags'], digest: string): string {
 }
 
 function describeTag({ outcome, before, after }: PublishedFacts['tags'][number], digest: string): string {
-  if (outcome === 'kept') return after === undefined ? outcome : `${outcome} at ${short(after)}`;
-  const from = outcome === 'moved' && before !== undefined ? ` from ${short(before)}` : '';
+  if (outcome === 'kept') return after === undefined ? outcome : `${outcome} at ${shortDigest(after)}`;
+  const from = outcome === 'moved' && before !== undefined ? ` from ${shortDigest(before)}` : '';
   if (after === undefined) return `${outcome}${from}, not to be seen by this login`;
-  return after === digest ? `${outcome}${from}` : `${outcome}${from}, moved on to ${short(after)} by somebody else`;
-}
-
-function short(digest: string): string {
-  return digest.slice(0, shortDigestLength);
+  return after === digest
+    ? `${outcome}${from}`
+    : `${outcome}${from}, moved on to ${shortDigest(after)} by somebody else`;
 }
 
 function formatUpload({ uploadedBlobs, uploadedBytes }: PublishedFacts): string {

@@ -1,5 +1,6 @@
 // Chapter: signatures. The key is opened before anything else is done, so that a wrong password costs no build; what was
 // published, by whatever way, is signed by its digest at the end.
+import { shortDigest } from '../base/digest.ts';
 import type { Log } from '../base/log.ts';
 import { PluginError } from '../base/plugin-error.ts';
 import type { SigningPlan } from '../plan/signing-plan.ts';
@@ -71,7 +72,7 @@ function notSigned({ tags }: Published, outcomes: readonly SignOutcome[], unsign
       ...others,
       ...tags.map(describeOutcome),
       ...outcomes.map(({ repository, digest, outcome }) => {
-        return `state: ${repository}@${digest.slice(0, 19)} ${outcome === 'failed' ? 'not signed' : 'signed'}`;
+        return `state: ${repository}@${shortDigest(digest)} ${outcome === 'failed' ? 'not signed' : 'signed'}`;
       }),
     ],
     cause,
