@@ -1,5 +1,7 @@
 // A registry client for tests: short time limits, no waiting between tries, a log that can be read.
+import { Readable } from 'node:stream';
 import type { Credentials, CredentialSource } from '../../src/base/credentials.ts';
+import { sha256 } from '../../src/base/digest.ts';
 import { parseRepository } from '../../src/base/reference.ts';
 import { RegistryClient, type RegistryOptions } from '../../src/registry/registry-client.ts';
 import type { Repository } from '../../src/registry/repository.ts';
@@ -13,6 +15,11 @@ export interface TestClient {
   readonly secrets: readonly string[];
   target(name: string): Repository;
   source(name: string): Repository;
+}
+
+/** A blob as repositories take it. */
+export function blobOf(bytes: Buffer) {
+  return { digest: sha256(bytes), sizeBytes: bytes.length, open: () => Readable.from([bytes], { objectMode: false }) };
 }
 
 /** The same login for every host. */

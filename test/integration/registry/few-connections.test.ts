@@ -2,19 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
-import { sha256 } from '../../../src/base/digest.ts';
 import { systemClock } from '../../../src/base/retry.ts';
 import { startMemoryRegistry } from '../../support/memory-registry.ts';
-import { makeClient } from '../../support/registry-client.ts';
+import { blobOf, makeClient } from '../../support/registry-client.ts';
 
 const { signal } = new AbortController();
 const maxConnections = 4;
-
-function blobOf(bytes: Buffer) {
-  return { digest: sha256(bytes), sizeBytes: bytes.length, open: () => Readable.from([bytes], { objectMode: false }) };
-}
 
 async function startGate(target: string, beyond: 'are turned away' | 'wait') {
   const port = Number(target.slice(target.lastIndexOf(':') + 1));

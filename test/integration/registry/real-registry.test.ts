@@ -5,14 +5,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { sha256 } from '../../../src/base/digest.ts';
 import type { Manifest } from '../../../src/registry/manifests.ts';
 import { type RegistryOptions, startRegistry, type TestRegistry } from '../../support/registry.ts';
-import { loginOf, makeClient, passwordOf, type TestClient } from '../../support/registry-client.ts';
+import { blobOf, loginOf, makeClient, passwordOf, type TestClient } from '../../support/registry-client.ts';
 
 const { signal } = new AbortController();
 const builder = passwordOf('builder', 'builder-password');
-
-function blobOf(bytes: Buffer) {
-  return { digest: sha256(bytes), sizeBytes: bytes.length, open: () => Readable.from([bytes], { objectMode: false }) };
-}
 
 function imageOf(...layers: readonly Buffer[]): { readonly config: Buffer; readonly manifest: Manifest } {
   const config = Buffer.from(

@@ -9,7 +9,7 @@ import type { RegistryOptions } from '../../../src/registry/registry-client.ts';
 import { type FaultProxy, startFaultProxy } from '../../faults/fault-proxy.ts';
 import type { Fault, FaultRule, Step } from '../../faults/rules.ts';
 import { memoryLogin, type MemoryRegistry, startMemoryRegistry } from '../../support/memory-registry.ts';
-import { makeClient, passwordOf, type TestClient } from '../../support/registry-client.ts';
+import { blobOf, makeClient, passwordOf, type TestClient } from '../../support/registry-client.ts';
 
 const { signal } = new AbortController();
 const mebibyte = 1024 * 1024;
@@ -43,10 +43,6 @@ async function onStage<Result>(
     await proxy.stop();
     await registry.stop();
   }
-}
-
-function blobOf(bytes: Buffer) {
-  return { digest: sha256(bytes), sizeBytes: bytes.length, open: () => Readable.from([bytes], { objectMode: false }) };
 }
 
 const kept = ({ registry }: Stage, bytes: Buffer): boolean =>

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { sha256 } from '../../../src/base/digest.ts';
 import { type MemoryRegistry, type MemoryRegistryOptions, startMemoryRegistry } from '../../support/memory-registry.ts';
 import { personalities } from '../../support/memory-uploads.ts';
-import { makeClient, type TestClient } from '../../support/registry-client.ts';
+import { blobOf, makeClient, type TestClient } from '../../support/registry-client.ts';
 
 const { signal } = new AbortController();
 const mebibyte = 1024 * 1024;
@@ -25,10 +25,6 @@ async function start(
   const test = makeClient(clientOptions);
   ends.push(() => test.client.close());
   return { registry, test };
-}
-
-function blobOf(bytes: Buffer) {
-  return { digest: sha256(bytes), sizeBytes: bytes.length, open: () => Readable.from([bytes], { objectMode: false }) };
 }
 
 const small = randomBytes(2000);
